@@ -1,0 +1,56 @@
+// allocator/base/lock.h: the one lock of the runtime, with its ranks.
+//
+// Owns     a futex word: 0 free, 1 held, 2 held with waiters (Drepper, "Futexes Are Tricky", mutex 2).
+// Threads  any; never in a signal handler. A holder never allocates and never blocks on anything but a lock of
+//          a higher rank. try_lock may be used against the order.
+// Go       runtime/lock_futex.go, lockrank.go.
+#pragma once
+#include "allocator/base/atomic.h"
+
+namespace gamelan {
+
+// In the order in which locks may be taken: a thread that holds one takes only later ones.
+enum class LockRank : unsigned char {
+  boot,       // preload: one-time steps
+  threads,    // the list of thread records
+  mcache,     // an MCache's slow path; any thread
+  mcentral,   // one size class's sets
+  mheap,      // pages, arenas, spans
+  metadata,   // sysAlloc's bump pointer and the fixed-size pools
+  leaf,       // takes nothing after it
+};
+
+class Lock {
+ public:
+  constexpr explicit Lock(LockRank rank) : rank_(rank) {}
+  void lock();
+  bool try_lock();
+  void unlock();
+  bool is_held() const { return word_.load_relaxed() != 0; }
+  // In a fork's child, where the other threads that might hold or wait for it are gone.
+  void reset_in_child() { word_.store_relaxed(0); }
+
+ private:
+  void lock_slow();
+  Atomic<int> word_{0};
+  LockRank rank_;
+};
+
+class Guard {
+ public:
+  explicit Guard(Lock& l) : lock_(l) { lock_.lock(); }
+  ~Guard() { lock_.unlock(); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+// The number of locks that this thread holds, and the dev build's check of their order.
+namespace held_locks {
+void push(const Lock* l, LockRank rank, bool tried);
+void pop(const Lock* l);
+}  // namespace held_locks
+
+}  // namespace gamelan

@@ -1,0 +1,72 @@
+// allocator/base/output.cc: fd 2 while it is the one we started with, else log_path, else nowhere.
+#include "allocator/base/output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "allocator/base/environment.h"
+#include "allocator/base/options.h"
+#include "allocator/base/syscall.h"
+
+namespace gamelan::output {
+
+namespace {
+constinit uint64_t stderr_dev = 0, stderr_ino = 0;
+constinit bool known = false;
+
+bool identity_of_stderr(uint64_t* dev, uint64_t* ino) {
+  struct stat st;
+  if (sys::is_error(sys::call(SYS_fstat, 2, reinterpret_cast<long>(&st)))) return false;
+  *dev = st.st_dev;
+  *ino = st.st_ino;
+  return true;
+}
+
+bool stderr_is_still_ours() {
+  uint64_t dev = 0, ino = 0;
+  return known && identity_of_stderr(&dev, &ino) && dev == stderr_dev && ino == stderr_ino;
+}
+
+void write_all(int fd, const char* p, size_t n) {
+  while (n) {
+    const long r = sys::call(SYS_write, fd, reinterpret_cast<long>(p), static_cast<long>(n));
+    if (r == -4 /* EINTR */) continue;
+    if (r <= 0) return;
+    p += r;
+    n -= static_cast<size_t>(r);
+  }
+}
+}  // namespace
+
+void remember_stderr() { known = identity_of_stderr(&stderr_dev, &stderr_ino); }
+
+int open_log() {
+  const char* pattern = options().log_path;
+  if (!pattern[0]) return -1;
+  Line path;
+  for (const char* p = pattern; *p; p++) {
+    if (p[0] == '%' && p[1] == 'p') { path.dec(static_cast<uint64_t>(sys::current_pid())); p++; }
+    else if (p[0] == '%' && p[1] == 'e') { path.text(environment::program_name()); p++; }
+    else path.text(p, 1);
+  }
+  const long fd = sys::call(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path.c_str()),
+                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  return sys::is_error(fd) ? -1 : static_cast<int>(fd);
+}
+
+void write_block(const char* text, size_t n) {
+  const int log = open_log();
+  if (log >= 0) {
+    write_all(log, text, n);
+    sys::call(SYS_close, log);
+    return;
+  }
+  if (stderr_is_still_ours()) write_all(2, text, n);
+}
+
+void write_line(Line& line) {
+  line.text("\n");
+  write_block(line.data(), line.size());
+}
+
+}  // namespace gamelan::output

@@ -1,0 +1,17 @@
+// allocator/base/output.h: where our own words go.
+//
+// Owns     the identity of fd 2 at start. A daemon that closed or replaced fd 2 never gets our lines in its data:
+//          then they go to log_path, or nowhere.
+// Threads  any; async-signal-safe.
+#pragma once
+#include "allocator/base/print.h"
+
+namespace gamelan::output {
+
+void remember_stderr();                        // boot: notes dev/ino of fd 2
+void write_line(Line& line);                   // adds the newline
+void write_block(const char* text, size_t n);  // as it is
+// Opens log_path with %p and %e filled in, CLOEXEC, appending; -1 where there is none or it cannot be opened.
+int open_log();
+
+}  // namespace gamelan::output

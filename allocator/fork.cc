@@ -1,0 +1,48 @@
+// allocator/fork.cc: all the locks, in rank order.
+#include "allocator/fork.h"
+
+#include <new>
+
+#include "allocator/base/metrics.h"
+#include "allocator/malloc.h"
+#include "allocator/mallocgc.h"
+#include "allocator/mcentral.h"
+#include "allocator/mheap.h"
+#include "allocator/sys_memory.h"
+
+namespace gamelan {
+
+namespace {
+constinit Lock registry_lock{LockRank::threads};
+constinit MCache* registered = nullptr;
+
+template <class F> void for_all_locks(F f) {
+  f(registry_lock);
+  for (MCache* c = registered; c; c = c->next_registered) f(c->lock);
+  f(late_cache_lock());
+  for (MCentral& m : mcentral) f(m.lock);
+  f(mheap.lock);
+  f(mallocgc_pool_lock());
+  f(sys_alloc_lock());
+}
+}  // namespace
+
+MCache* first_registered_cache() { return registered; }
+
+MCache* new_cache() {
+  auto* c = static_cast<MCache*>(sys_alloc(sizeof(MCache), 64));
+  if (!c) return nullptr;
+  new (c) MCache;
+  c->init();
+  Guard g(registry_lock);
+  c->next_registered = registered;
+  registered = c;
+  metric_add(Metric::caches, 1);
+  return c;
+}
+
+void heap_before_fork() { for_all_locks([](Lock& l) { l.lock(); }); }
+void heap_after_fork_in_parent() { for_all_locks([](Lock& l) { l.unlock(); }); }
+void heap_after_fork_in_child() { for_all_locks([](Lock& l) { l.unlock(); }); }
+
+}  // namespace gamelan

@@ -1,0 +1,300 @@
+// allocator/mcache.cc: refilling, retiring, and frees that cross owners.
+#include "allocator/mcache.h"
+
+#include "allocator/base/mem.h"
+#include "allocator/base/metrics.h"
+#include "allocator/bad_free.h"
+#include "allocator/hooks.h"
+#include "allocator/mallocgc.h"
+#include "allocator/mcentral.h"
+#include "allocator/mheap.h"
+#include "allocator/verify.h"
+
+namespace gamelan {
+
+constinit PathMode path_mode = {false, false};
+
+constinit MCache fallback_mcache{&dummy_span};
+__thread MCache* tls_mcache = &fallback_mcache;
+
+void MCache::init() {
+  for (MSpan*& s : span) s = &dummy_span;
+  mem::copy(class_of, kSizeTable.of_byte, sizeof class_of);
+}
+
+// ---- allocating -------------------------------------------------------------------------------------------------
+
+void* MCache::alloc_slow(SizeClass k) {
+  heap_hooks.before_refill(kSizeTable.info[k].size);
+  metric_add(Metric::refills, 1);
+  Guard g(lock);
+  verify_now_and_then_locked(this);
+  for (;;) {
+    if (MSpan* s = current_[k]) {
+      FreeObject* p = s->free;
+      if (p != &s->sentinel) {
+        if (GAMELAN_UNLIKELY(p->mark != kFreeMark)) bad_free::written_after_free(s, p);
+        s->free = p->next;
+        p->mark = 0;
+        return p;
+      }
+      if (carve(s) || drain_remote(s)) continue;
+      retire_full_locked(k);
+    }
+    MSpan* s = next_span_locked(k);
+    if (!s) return nullptr;
+    make_current_locked(k, s);
+  }
+}
+
+// Objects that were never used join the free list, about one kernel page of them at a time: memory that the program
+// has not asked for yet stays untouched.
+bool MCache::carve(MSpan* s) {
+  const unsigned left = s->nelems - s->carved;
+  if (!left) return false;
+  const unsigned page = static_cast<unsigned>(kOsPageSize / s->elem_size);
+  const unsigned n = min_of(left, max_of(page, s->carved ? 4u : 1u));
+  auto* first = reinterpret_cast<FreeObject*>(s->object(s->carved));
+  FreeObject* p = first;
+  for (unsigned i = 1; i <= n; i++) {
+    auto* next = reinterpret_cast<FreeObject*>(reinterpret_cast<uintptr_t>(p) + s->elem_size);
+    p->mark = kFreeMark;
+    p->next = i < n ? next : &s->sentinel;
+    p = next;
+  }
+  s->carved = static_cast<uint16_t>(s->carved + n);
+  s->free = first;
+  return true;
+}
+
+// What others freed becomes the local list. Only on an exhausted current span, so nothing needs joining.
+bool MCache::drain_remote(MSpan* s) {
+  uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
+  do {
+    if (!RemoteWord(w).head()) return false;
+  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
+  s->free = RemoteWord(w).head();
+  return true;
+}
+
+void MCache::make_current_locked(SizeClass k, MSpan* s) {
+  s->state = SpanState::current;
+  s->credit = kNever;
+  current_[k] = s;
+  if (path_mode.uses_slow_paths_only()) return;
+  s->owner = this;
+  span[k] = s;
+}
+
+void MCache::retire_full_locked(SizeClass k) {
+  MSpan* s = current_[k];
+  current_[k] = nullptr;
+  span[k] = &dummy_span;
+  s->state = SpanState::full;
+  s->credit = 1;
+  full_.push_back(s);
+}
+
+MSpan* MCache::next_span_locked(SizeClass k) {
+  process_inbox_locked(As::holder);
+  if (MSpan* s = partial_[k].pop_front()) return s;
+  if (MSpan* s = take_spare(k)) return s;
+  if (MSpan* s = mcentral[k].take_partial(this)) return s;
+  MSpan* s = mheap.alloc_span(k);
+  if (s) s->cache.store_seq(this);
+  return s;
+}
+
+// An empty span of any class with 64 KiB serves every other one.
+MSpan* MCache::take_spare(SizeClass k) {
+  const SizeClassInfo& info = kSizeTable.info[k];
+  if (!spare_ || info.pages != kBlockPages) return nullptr;
+  MSpan* s = spare_;
+  spare_ = s->next;
+  spares_--;
+  s->next = nullptr;
+  s->size_class = k;
+  s->elem_size = info.size;
+  s->nelems = static_cast<uint16_t>(info.objects);
+  s->magic = info.magic;
+  s->carved = 0;
+  s->needzero = 1;
+  s->set_free_list_empty();
+  s->state = SpanState::partial;
+  return s;
+}
+
+// ---- freeing ----------------------------------------------------------------------------------------------------
+
+void MCache::credit_is_zero(MSpan* s) {
+  Guard g(lock);
+  if (s->cache.load_relaxed() != this || s->credit != 0) return;  // somebody saw it empty first
+  if (s->state == SpanState::current) s->credit = kNever;
+  else if (s->state == SpanState::full) unfill_locked(s);
+  else if (s->state == SpanState::partial) release_locked(s);
+}
+
+// A full span's first local free.
+void MCache::unfill_locked(MSpan* s) {
+  full_.remove(s);
+  s->state = SpanState::partial;
+  s->credit = static_cast<uint32_t>(s->nelems - 1);
+  partial_[s->size_class].push_back(s);
+}
+
+// A partial span with no live object: kept as a spare, or to the heap. While its queued flag is set the span is on
+// its way to an inbox and must stay; process_inbox_locked comes back to it.
+void MCache::release_locked(MSpan* s) {
+  uint64_t w = s->remote.load_acquire();
+  if (RemoteWord(w).queued() || !s->remote.compare_exchange(w, 0)) return;
+  partial_[s->size_class].remove(s);
+  s->owner = nullptr;
+  if (s->alloc_bits) mallocgc_release_bits(s);
+  if (s->npages == kBlockPages && spares_ < kSparesMost) {
+    s->state = SpanState::spare;
+    s->next = spare_;
+    spare_ = s;
+    spares_++;
+    return;
+  }
+  s->cache.store_seq(nullptr);
+  mheap.free_span(s);
+}
+
+// A visitor may release a span in which nothing lives; every other one is the holder's, whose free() may be writing
+// its credit this very moment. `full` with all objects remote, or `partial` with the rest remote: nobody frees any more.
+void MCache::process_inbox_locked(As who) {
+  if (GAMELAN_LIKELY(!inbox_.load_relaxed())) return;
+  for (MSpan *s = inbox_.exchange(nullptr), *next; s; s = next) {  // pairs: push_inbox compare_exchange
+    next = s->inbox_next;
+    if (s->cache.load_seq() != this) {
+      notify(s, 0);
+      continue;
+    }
+    const uint64_t freed = RemoteWord(s->remote.load_acquire()).count();
+    const bool is_full = s->state == SpanState::full, is_partial = s->state == SpanState::partial;
+    const bool is_empty = (is_full && freed == s->nelems) || (is_partial && freed == s->credit);
+    if (who == As::visitor && !is_empty) {
+      push_inbox(s);
+      continue;
+    }
+    s->remote.fetch_and(~RemoteWord::kQueued);
+    if (is_full && freed) {
+      full_.remove(s);
+      s->state = SpanState::partial;
+      s->credit = s->nelems;
+      partial_[s->size_class].push_back(s);
+    }
+    if (is_empty) release_locked(s);
+  }
+}
+
+void MCache::collect_inbox() {
+  if (!inbox_.load_relaxed() || !lock.try_lock()) return;
+  process_inbox_locked(As::visitor);
+  lock.unlock();
+}
+
+void MCache::push_inbox(MSpan* s) {
+  MSpan* first = inbox_.load_relaxed();
+  do s->inbox_next = first;
+  while (!inbox_.compare_exchange(first, s));  // pairs: process_inbox_locked exchange
+}
+
+void MCache::free_remote(FreeObject* p, MSpan* s) {
+  Batch* b = &batch_[(reinterpret_cast<uintptr_t>(s) / sizeof(MSpan)) % kBatches];
+  if (b->span != s || b->count >= kBatchMost) {
+    if (b->span) flush(b);
+    *b = {s, &s->sentinel, p, 0};
+  }
+  p->mark = kFreeMark;
+  p->next = b->head;
+  b->head = p;
+  b->count++;
+}
+
+void MCache::flush_batches() {
+  for (Batch& b : batch_)
+    if (b.span) flush(&b);
+}
+
+// Pushes the batch on its span's stack. Until then its objects keep the span alive; from then on the span is ours
+// to touch only if we set its queued flag.
+void MCache::flush(Batch* b) {
+  MSpan* s = b->span;
+  const uint32_t n = b->count;
+  metric_add(Metric::remote_frees, n);
+  metric_add(Metric::remote_batches, 1);
+  uint64_t w = s->remote.load_relaxed();
+  do {
+    const RemoteWord old(w);
+    b->tail->next = old.head() ? old.head() : &s->sentinel;
+  } while (!s->remote.compare_exchange(w, RemoteWord(b->head, RemoteWord(w).count() + n, true).word()));
+  b->span = nullptr;
+  if (!RemoteWord(w).queued()) notify(s, RemoteWord(w).count() + n);
+}
+
+// The caller set `s`'s queued flag, so the span stays until it is told of. Tells whoever holds the span; where it
+// looks empty and the holder may be asleep, looks after the matter at once.
+void MCache::notify(MSpan* s, uint64_t freed) {
+  for (;;) {
+    MCache* c = s->cache.load_seq();
+    if (!c) {
+      if (mcentral[s->size_class].settle(s)) return;
+      continue;
+    }
+    const bool looks_empty = freed && (freed >= s->nelems || freed >= s->credit);
+    c->push_inbox(s);
+    // From here on `s` may be gone; what its words say now is a hint.
+    if (looks_empty || s->cache.load_seq() != c) c->collect_inbox();
+    return;
+  }
+}
+
+void MCache::free_unbatched(FreeObject* p, MSpan* s) {
+  p->mark = kFreeMark;
+  Batch b{s, p, p, 1};
+  flush(&b);
+}
+
+void MCache::mend_in_child() {
+  for (Batch& b : batch_) b = {};  // perhaps torn; its objects, at most a thousand, are lost
+  for (MSpan* s : current_)
+    // pop() had cleared the mark and not yet moved the list on: nobody got the object.
+    if (s && s->free != &s->sentinel) s->free->mark = kFreeMark;
+}
+
+// ---- giving up --------------------------------------------------------------------------------------------------
+
+void MCache::abandon() {
+  flush_batches();
+  Guard g(lock);
+  process_inbox_locked(As::holder);
+  for (SizeClass k = 1; k < kSizeClasses; k++) {
+    span[k] = &dummy_span;
+    if (MSpan* s = current_[k]) {
+      uint32_t listed = 0;
+      for (FreeObject* p = s->free; p != &s->sentinel; p = p->next) listed++;
+      s->credit = path_mode.bitmap ? s->alloc_count : s->carved - listed;
+      current_[k] = nullptr;
+      mcentral[s->size_class].put(s);
+    }
+    while (MSpan* s = partial_[k].pop_front()) {
+      if (path_mode.bitmap) s->credit = s->alloc_count;
+      mcentral[s->size_class].put(s);
+    }
+  }
+  while (MSpan* s = full_.pop_front()) {
+    s->credit = path_mode.bitmap ? s->alloc_count : s->nelems;
+    mcentral[s->size_class].put(s);
+  }
+  while (MSpan* s = spare_) {
+    spare_ = s->next;
+    s->cache.store_seq(nullptr);
+    mheap.free_span(s);
+  }
+  spares_ = 0;
+  process_inbox_locked(As::holder);  // pairs: notify() pushes, then loads `cache`
+}
+
+}  // namespace gamelan

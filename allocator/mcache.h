@@ -1,0 +1,112 @@
+// allocator/mcache.h: a processor's (native mode: a thread's) own spans: malloc and free without a lock.
+//
+// Owns     one current span per class, from which it allocates; partial, full and spare spans; batches of objects
+//          that it freed for other owners; an inbox of its spans that others freed objects in.
+// Threads  the fast paths: only the holder, whoever `tls_mcache` names. The slow paths: anybody, under `lock`, and
+//          then only on spans that the holder's fast path cannot touch (spare, or with no live object left).
+// Orders   free()'s last access to a span is the store of its credit; a span may be gone as soon as that store is
+//          seen (x86 keeps stores in order; a compiler barrier keeps ours).
+// Modes    lists: the fast slots name the current spans. Counting and bitmap: they name the dummy, so that every call
+//          takes the slow path; the fast paths pay nothing for either.
+// Go       mcache.go.  Differs: Go's holds one span per class; ours keeps all it filled, since C frees one by one.
+//          Remote frees batched by span: snmalloc's idea, with the span's own stack as the mailbox.
+#pragma once
+#include "allocator/base/lock.h"
+#include "allocator/mspan.h"
+
+namespace gamelan {
+
+class MCache {
+ public:
+  static constexpr unsigned kBatches = 16;        // destinations with a batch open
+  static constexpr uint32_t kBatchMost = 64;      // 32 was 4 % slower in producer/consumer, 128 no faster
+  static constexpr unsigned kSparesMost = 8;      // 512 KiB
+
+  // -- fast part: malloc and free read these at fixed offsets --
+  MSpan* span[kSizeClasses + 3];
+  uint8_t class_of[kMaxMapped + 8];
+
+  Lock lock{LockRank::mcache};
+  MCache* next_registered = nullptr;
+  MCache* next_idle = nullptr;
+
+  constexpr MCache() : span{}, class_of{} {}
+  constexpr explicit MCache(MSpan* only) : span{only}, class_of{} {}  // every class maps to 0, and 0 to `only`
+  void init();
+
+  // An object of class k through the slow path, or nullptr: out of memory.
+  void* alloc_slow(SizeClass k);
+  // `s`'s credit has come to zero in this holder's free().
+  void credit_is_zero(MSpan* s);
+  // An object of somebody else's span: batched, handed over when the batch is full or its place is needed.
+  void free_remote(FreeObject* p, MSpan* s);
+  void flush_batches();
+  // Gives every span to the centrals, or to the heap where empty. The holder is the caller, or gone for good.
+  void abandon();
+  // The holder was in some other thread when the process forked, perhaps in mid-malloc: mends what it left half done.
+  void mend_in_child();
+  // Looks through the inbox for spans that are empty by now. For anyone: takes the lock if it is free.
+  void collect_inbox();
+  // Frees one object that no holder's batch can take (a thread at its very end).
+  static void free_unbatched(FreeObject* p, MSpan* s);
+
+  template <class F> void for_each_span_locked(F f) const;
+  MSpan* current(SizeClass k) const { return current_[k]; }
+
+  // mallocgc (bitmap path), under `lock`.
+  MSpan* next_span_locked(SizeClass k);
+  void make_current_locked(SizeClass k, MSpan* s);
+  void retire_full_locked(SizeClass k);
+  void unfill_locked(MSpan* s);
+  void release_locked(MSpan* s);
+
+ private:
+  struct Batch {
+    MSpan* span;
+    FreeObject* head;
+    FreeObject* tail;
+    uint32_t count;
+  };
+
+  static void flush(Batch* b);
+  static void notify(MSpan* s, uint64_t freed);
+  enum class As : bool { visitor, holder };
+  void process_inbox_locked(As who);
+  void push_inbox(MSpan* s);
+  bool carve(MSpan* s);
+  bool drain_remote(MSpan* s);
+  MSpan* take_spare(SizeClass k);
+
+  MSpan* current_[kSizeClasses] = {};
+  SpanList partial_[kSizeClasses];
+  SpanList full_;
+  MSpan* spare_ = nullptr;
+  unsigned spares_ = 0;
+  Atomic<MSpan*> inbox_{nullptr};
+  Batch batch_[kBatches] = {};
+};
+
+// Whose fast paths this thread uses. Never null: at first, in between and at a thread's end it is `fallback_mcache`,
+// which owns no span and has none, so that every call goes to a slow path.
+extern __thread MCache* tls_mcache __attribute__((tls_model("initial-exec")));
+extern MCache fallback_mcache;
+
+// Fixed at boot.
+struct PathMode {
+  bool counting;  // exact call counts: slow paths only
+  bool bitmap;    // mallocgc
+  bool uses_slow_paths_only() const { return counting || bitmap; }
+};
+extern PathMode path_mode;
+
+template <class F>
+void MCache::for_each_span_locked(F f) const {
+  for (unsigned k = 1; k < kSizeClasses; k++) {
+    if (current_[k]) f(current_[k]);
+    for (MSpan* s = partial_[k].first(); s; s = s->next) f(s);
+  }
+  for (MSpan* s = full_.first(); s; s = s->next) f(s);
+  for (MSpan* s = spare_; s; s = s->next) f(s);
+}
+
+}  // namespace gamelan

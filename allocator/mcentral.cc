@@ -1,0 +1,70 @@
+// allocator/mcentral.cc: taking, giving and settling.
+#include "allocator/mcentral.h"
+
+#include <initializer_list>
+
+#include "allocator/mallocgc.h"
+#include "allocator/mheap.h"
+
+namespace gamelan {
+
+constinit MCentral mcentral[kSizeClasses];
+
+MSpan* MCentral::take_partial(MCache* to) {
+  Guard g(lock);
+  const unsigned swept = mheap.sweepgen() / 2 % 2;
+  for (unsigned half : {swept, 1 - swept}) {
+    MSpan* s = partial_[half].pop_front();
+    if (!s) continue;
+    s->cache.store_seq(to);  // pairs: notify() pushes to `remote`, then loads `cache`
+    return s;
+  }
+  return nullptr;
+}
+
+bool MCentral::put_locked(MSpan* s) {
+  const RemoteWord remote = s->remote.load_acquire();
+  if (s->credit == remote.count() && !remote.queued()) {
+    s->remote.store_relaxed(0);
+    return false;
+  }
+  const bool has_free = s->credit < s->nelems || remote.count();
+  s->state = has_free ? SpanState::partial : SpanState::full;
+  (has_free ? partial(s) : full(s)).push_back(s);
+  return true;
+}
+
+void MCentral::put(MSpan* s) {
+  {
+    Guard g(lock);
+    s->owner = nullptr;
+    s->cache.store_seq(nullptr);  // pairs: notify() pushes to `remote`, then loads `cache`
+    if (put_locked(s)) return;
+  }
+  if (s->alloc_bits) mallocgc_release_bits(s);
+  mheap.free_span(s);
+}
+
+bool MCentral::settle(MSpan* s) {
+  {
+    Guard g(lock);
+    if (s->cache.load_seq()) return false;
+    (s->state == SpanState::full ? full(s) : partial(s)).remove(s);
+    s->remote.fetch_and(~RemoteWord::kQueued);
+    if (put_locked(s)) return true;
+  }
+  mheap.free_span(s);
+  return true;
+}
+
+void MCentral::freed_one_and_unlock(MSpan* s) {
+  (s->state == SpanState::full ? full(s) : partial(s)).remove(s);
+  s->credit = s->alloc_count;
+  const bool stays = put_locked(s);
+  lock.unlock();
+  if (stays) return;
+  mallocgc_release_bits(s);
+  mheap.free_span(s);
+}
+
+}  // namespace gamelan

@@ -1,0 +1,109 @@
+// allocator/mheap.h: the page heap: address space, pages, span descriptors.
+//
+// Owns     the heap's zone of address space, the table from page to span, the page allocator, the descriptor pool.
+// Zone     arenas of 64 MiB are reserved one behind the other from a random base where nothing else maps; tables lie
+//          below. Nobody reserves the zone as a whole, so RLIMIT_AS and VSZ see only what is used. Where the kernel
+//          does not grant hints (emulators, zone=reserve), one PROT_NONE reservation serves, halved until it fits.
+// Locks    mheap for all of it; `HeapWindow` is read without.
+// Orders   spans[page] is stored after its span is complete (release) and read by find_object (acquire); malloc and
+//          free read it plainly, for a page that their own pointer proves stable.
+// Go       mheap.go, malloc.go mallocinit, sysAlloc.  Differs: the page table is one flat array that grows with the
+//          heap; Go's is two-level, since its arenas may lie anywhere.
+#pragma once
+#include "allocator/base/lock.h"
+#include "allocator/mspan.h"
+#include "allocator/page_alloc.h"
+
+namespace gamelan {
+
+inline constexpr unsigned kArenaShift = 26;
+inline constexpr Bytes kArenaSize = Bytes{1} << kArenaShift;
+inline constexpr Bytes kScavengeFrom = 16 * MiB;  // free memory below this is not worth a helper thread
+inline constexpr Bytes kZoneSize = 16 * TiB;
+
+// What free() reads first: the pages opened so far, and their spans. Every entry below `pages` is a span.
+// Three variables, not a struct: free() then needs no register for their address.
+struct __attribute__((visibility("hidden"))) HeapWindow {
+  static uintptr_t base;
+  static size_t pages;
+  static MSpan** spans;
+
+  static size_t page_of(uintptr_t p) { return (p - base) >> kPageShift; }
+  static bool holds(uintptr_t p) { return page_of(p) < pages; }
+  static MSpan* span_of(uintptr_t p) { return __atomic_load_n(&spans[page_of(p)], __ATOMIC_ACQUIRE); }
+};
+
+class MHeap {
+ public:
+  Lock lock{LockRank::mheap};
+
+  void init(uint64_t random);  // boot; touches no memory
+
+  // A span for one size class (state partial, free list empty, nothing carved), or nullptr: out of memory.
+  // Blocks   on `lock`; may map and scavenge.
+  MSpan* alloc_span(SizeClass k);
+  // A span for one large object, `align` a power of two (bytes). Errors as above.
+  MSpan* alloc_large(Bytes size, Bytes align);
+  void free_span(MSpan* s);  // any span, in no list and with no live object
+
+  // In place: true where the large span now has room for `size`. Shrinking always succeeds.
+  bool resize_large(MSpan* s, Bytes size);
+  // Moves a large span's pages to a new span of at least `size` by mremap; nullptr where the kernel or the limit on
+  // mappings refuses: then the caller copies. The old span is freed on success.
+  MSpan* move_large(MSpan* s, Bytes size);
+
+  // One step of giving free memory back: at most `at_most` pages that nobody used for `age_ms`.
+  // Returns bytes that went home; 0: nothing to do.  Blocks  on `lock`, which is not held during madvise.
+  Bytes scavenge(uint32_t age_ms, Pages at_most);
+  Bytes scavengable() const;  // free pages with memory behind them; a hint, without the lock
+
+  bool is_consistent_locked() const { return pages_.is_consistent(); }
+  template <class F> void for_each_span_locked(F f) const;  // each span in use, once, by address
+  void reset_in_child();
+  uint32_t sweepgen() const { return sweepgen_; }
+
+ private:
+  bool start();
+  bool start_by_hint();
+  bool start_by_reservation();
+  bool open(Pages at_least);
+  bool open_range(uintptr_t at, Bytes n);
+  bool reserve_more(Bytes at_least);
+  bool map_tables(size_t pages);
+  bool map_table(uintptr_t zone, uintptr_t* end, uintptr_t need);
+  MSpan* new_descriptor();
+  void set_spans(size_t first, Pages n, MSpan* s);
+  size_t take_pages(SizeClass k, Pages n, Pages align, Pages* scavenged);
+  MSpan* make_span(size_t first, Pages n, Pages scavenged);
+  void keep_within_limit(Bytes growth);
+  void publish();
+
+  PageAlloc pages_;
+  uint64_t random_ = 0;
+  bool reserved_ = false;           // the whole zone is one reservation of ours
+  uintptr_t zone_end_ = 0;
+  uintptr_t opened_ = 0;            // [window.base, opened_) is usable, holes apart
+  uintptr_t reserved_end_ = 0;      // [opened_, reserved_end_) is PROT_NONE and ours
+  uintptr_t spans_zone_ = 0, spans_end_ = 0, chunks_zone_ = 0, chunks_end_ = 0;
+  MSpan* free_descriptors_ = nullptr;
+  Bytes in_use_ = 0;
+  uint64_t spans_ = 0, moves_ = 0;
+  uint32_t sweepgen_ = 0;
+};
+
+extern MHeap mheap;
+
+template <class F>
+void MHeap::for_each_span_locked(F f) const {
+  for (size_t page = 0; page < HeapWindow::pages;) {
+    MSpan* s = HeapWindow::spans[page];
+    if (s == &dummy_span) {
+      page++;
+      continue;
+    }
+    f(s);
+    page += s->npages;
+  }
+}
+
+}  // namespace gamelan

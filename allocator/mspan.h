@@ -1,0 +1,157 @@
+// allocator/mspan.h: a run of pages that holds objects of one size.
+//
+// Owns     the span's descriptor: 192 bytes, off-heap, never unmapped, reused only as an MSpan (type-stable).
+// Lines    0: what malloc and free touch; written by the owner without a lock. 1: lists, guarded by the lock of the
+//          cache or central that holds the span, and `remote`, which any thread pushes to. 2: mallocgc's side data.
+// Go       mheap.go mspan, mspanset.go.  Differs: an owner and free lists; Go frees by sweeping only.
+//
+// States, and who may move a span on (with which lock):
+//
+//   dead      in MHeap's pool of descriptors, or being made          MHeap::alloc_span -> partial, large
+//   current   an MCache allocates from it                            MCache::make_current, retire (mcache)
+//   partial   has free objects; in a cache's or central's list       MCache::take_span (mcache, mcentral)
+//   full      had none when last looked at; in a list                MCache::unfill (mcache), MCentral::settle
+//   spare     empty, kept by a cache for its next class              MCache::release, take_span (mcache)
+//   large     one object, a span of its own                          MHeap::alloc_large, free_large (mheap)
+//
+// Credit   free() decrements it and calls a slow path at zero. current: kNever. full: 1, so that the first free is
+//          noticed. partial: the objects that are not on the local free list, so zero means empty. This makes
+//          "is the span empty now?" cost free() one instruction and malloc() none.
+#pragma once
+#include "allocator/base/atomic.h"
+#include "allocator/size_classes.h"
+
+namespace gamelan {
+
+class MCache;
+
+// A free object. `mark` tells it from one in use: free() finds a second free by it, malloc() a write after free.
+struct FreeObject {
+  FreeObject* next;
+  uint64_t mark;
+};
+
+// Sign-extended from 32 bits, so that it is an immediate operand; odd, so that no number of malloc's subtractions
+// from a sentinel's mark comes back to it.
+inline constexpr uint64_t kFreeMark = 0xffffffffa5f00d5b;
+
+enum class SpanState : uint8_t { dead, current, partial, full, spare, large };
+
+inline constexpr uint32_t kNever = 0x7fffffff;
+
+// Remote frees: a stack of objects, its length, and whether the span is on its way to its owner's inbox.
+class RemoteWord {
+ public:
+  static constexpr uint64_t kQueued = uint64_t{1} << 63;
+  constexpr RemoteWord(uint64_t w) : w_(w) {}
+  RemoteWord(FreeObject* head, uint64_t count, bool queued)
+      : w_(reinterpret_cast<uint64_t>(head) | count << 48 | (queued ? kQueued : 0)) {}
+  FreeObject* head() const { return reinterpret_cast<FreeObject*>(w_ & 0xffffffffffff); }
+  uint64_t count() const { return w_ >> 48 & 0x7fff; }
+  bool queued() const { return w_ & kQueued; }
+  uint64_t word() const { return w_; }
+
+ private:
+  uint64_t w_;
+};
+
+struct alignas(64) MSpan {
+  // Line 0. `owner` is the cache whose free() may push here without a lock; nullptr sends free() to its slow path.
+  MCache* owner;
+  FreeObject* free;        // ends at &sentinel
+  uint64_t magic;          // of the class where free() may use an address' low 16 bits as the offset, else 0
+  uint32_t credit;
+  uint32_t elem_size;
+  FreeObject sentinel;     // the end of `free`: its mark never is kFreeMark
+  uintptr_t base;
+  uint16_t nelems;
+  uint16_t carved;         // objects [0, carved) have been on a free list; the rest were never touched
+  SizeClass size_class;
+  SpanState state;
+  uint8_t needzero;        // the pages held data before (Go's mspan.needzero)
+  uint8_t moved;           // its pages came by mremap: a mapping of their own
+
+  // Line 1.
+  Atomic<uint64_t> remote;      // a RemoteWord
+  Atomic<MCache*> cache;        // whose lock guards the lists; nullptr: MCentral's, or MHeap's where large
+  MSpan* next;
+  MSpan* prev;
+  MSpan* inbox_next;
+  uint32_t npages;
+  uint32_t sweepgen;            // Go's: relative to MHeap::sweepgen; sweep_lock.h
+  Bytes requested;              // large: bytes asked for
+
+  // Line 2: mallocgc's, made on demand.
+  uint64_t* alloc_bits;         // bit set: in use
+  uint64_t* mark_bits;          // this cycle's
+  uint64_t* freed_bits;         // freed while marking
+  uint32_t* stack_ids;          // allocation stack per object
+  uint16_t free_index;          // no free object below
+  uint16_t alloc_count;
+
+  Bytes bytes() const { return Bytes{npages} << kPageShift; }
+  uintptr_t end() const { return base + bytes(); }
+  bool is_empty_list() const { return free == &sentinel; }
+  uintptr_t object(size_t i) const { return base + i * elem_size; }
+
+  void set_free_list_empty() {
+    sentinel = {&sentinel, 0};
+    free = &sentinel;
+  }
+
+  // The object that `p` points at the start of, or kNotAnObject.
+  static constexpr size_t kNotAnObject = ~size_t{0};
+  size_t index_exact(uintptr_t p) const;
+  // The object that `p` points into, or kNotAnObject (the tail behind the last one).
+  size_t index_inside(uintptr_t p) const;
+};
+static_assert(sizeof(MSpan) == 192);
+
+inline size_t MSpan::index_exact(uintptr_t p) const {
+  const uint64_t offset = p - base;
+  if (state == SpanState::large) return offset == 0 ? 0 : kNotAnObject;
+  const uint64_t m = kSizeTable.info[size_class].magic;
+  if (offset * m >= m) return kNotAnObject;  // exact below 2^32: a span is far smaller
+  const size_t i = static_cast<size_t>(static_cast<unsigned __int128>(offset) * m >> 64);
+  return i < nelems ? i : kNotAnObject;
+}
+
+inline size_t MSpan::index_inside(uintptr_t p) const {
+  const uint64_t offset = p - base;
+  if (offset >= bytes()) return kNotAnObject;
+  if (state == SpanState::large) return 0;
+  const size_t i = static_cast<size_t>(static_cast<unsigned __int128>(offset) * kSizeTable.info[size_class].magic >> 64);
+  return i < nelems ? i : kNotAnObject;
+}
+
+// A doubly linked list through MSpan::next and prev; its owner's lock guards it.
+class SpanList {
+ public:
+  bool is_empty() const { return !head_; }
+  MSpan* first() const { return head_; }
+  void push_back(MSpan* s) {
+    s->next = nullptr;
+    s->prev = tail_;
+    (tail_ ? tail_->next : head_) = s;
+    tail_ = s;
+  }
+  void remove(MSpan* s) {
+    (s->prev ? s->prev->next : head_) = s->next;
+    (s->next ? s->next->prev : tail_) = s->prev;
+    s->next = s->prev = nullptr;
+  }
+  MSpan* pop_front() {
+    MSpan* s = head_;
+    if (s) remove(s);
+    return s;
+  }
+
+ private:
+  MSpan* head_ = nullptr;
+  MSpan* tail_ = nullptr;
+};
+
+// The span of every page that holds none, and of every class a cache has no span for: no objects, no owner.
+extern MSpan dummy_span;
+
+}  // namespace gamelan

@@ -1,0 +1,67 @@
+// allocator/size_classes.h: which sizes share a span.
+//
+// Owns     constexpr tables, no state.
+// Layout   16-byte steps to 256, 32 to 512, 64 to 1 KiB: at most 11 % is lost inside an object of 145 bytes or more.
+//          Then four classes per doubling to 32 KiB. Every size is a multiple of 16; so is every object's address.
+// Spans    64 KiB, aligned to 64 KiB, to 2 KiB objects: free() then finds an object's offset in the low 16 bits of
+//          its address. Larger classes have 128 or 256 KiB, so that one span holds 8 objects or more.
+// Go       sizeclasses.go (68 classes, 8 KiB pages).  Differs: Go's 8-byte class and 8 KiB spans. malloc owes 16-byte
+//          alignment, and memory that is carved page by page makes a large span no dearer than a small one.
+#pragma once
+#include "allocator/base/words.h"
+
+namespace gamelan {
+
+using SizeClass = uint8_t;  // 0 is "an object with a span of its own"
+
+inline constexpr Bytes kMaxMapped = 1024;        // malloc looks the class up by byte
+inline constexpr Bytes kMaxSmall = 32 * KiB;     // above: a span of its own
+inline constexpr Bytes kBlock = 64 * KiB;        // the aligned unit of small spans
+inline constexpr Pages kBlockPages = kBlock >> kPageShift;
+inline constexpr unsigned kSizeClasses = 53;
+
+struct SizeClassInfo {
+  uint32_t size;      // bytes per object
+  uint32_t pages;     // per span
+  uint32_t objects;   // per span
+  uint64_t magic;     // ceil(2^64 / size): exact quotients and an exact divisibility test below 2^32
+};
+
+struct SizeClassTable {
+  SizeClassInfo info[kSizeClasses];
+  uint8_t of_byte[kMaxMapped + 8];              // class of n bytes, n <= kMaxMapped
+  uint8_t of_128[(kMaxSmall - kMaxMapped) / 128 + 1];  // class of n bytes above, by (n - kMaxMapped + 127) / 128
+};
+
+constexpr SizeClassTable make_size_classes() {
+  SizeClassTable t{};
+  unsigned c = 1;
+  auto add = [&](uint32_t size) {
+    const uint32_t bytes = size <= 2048 ? 64 * 1024 : size <= 8192 ? 128 * 1024 : 256 * 1024;
+    t.info[c++] = {size, static_cast<uint32_t>(bytes >> kPageShift), bytes / size, ~uint64_t{0} / size + 1};
+  };
+  for (uint32_t s = 16; s <= 256; s += 16) add(s);
+  for (uint32_t s = 288; s <= 512; s += 32) add(s);
+  for (uint32_t s = 576; s <= 1024; s += 64) add(s);
+  for (uint32_t base = 1024; base < 32 * 1024; base *= 2)
+    for (uint32_t q = 1; q <= 4; q++) add(base + base / 4 * q);
+  unsigned k = 1;
+  for (uint32_t n = 0; n <= kMaxMapped; n++) {
+    while (t.info[k].size < n) k++;
+    t.of_byte[n] = static_cast<uint8_t>(k);
+  }
+  for (uint32_t i = 0; i < sizeof t.of_128; i++) {
+    while (t.info[k].size < kMaxMapped + i * 128) k++;
+    t.of_128[i] = static_cast<uint8_t>(k);
+  }
+  return t;
+}
+
+extern const SizeClassTable kSizeTable;  // in size_classes.cc, which also asserts it
+
+// The class for n bytes, n <= kMaxSmall.
+inline SizeClass size_class_of(Bytes n) {
+  return n <= kMaxMapped ? kSizeTable.of_byte[n] : kSizeTable.of_128[(n - kMaxMapped + 127) / 128];
+}
+
+}  // namespace gamelan

@@ -1,0 +1,17 @@
+// preload/cli/library.h: where libgamelan.so is.
+//
+// Order    GAMELAN_LIB; beside the command (a build tree); where `cmake --install` puts it; Debian's library directory.
+// Never    hands out a file that the loader would pass over with a warning: the program would then run without us.
+#pragma once
+#include <string>
+
+#include "preload/cli/result.h"
+
+namespace gamelan::cli {
+
+inline constexpr char kLibraryName[] = "libgamelan.so";
+
+// An absolute path that LD_PRELOAD can hold, or a failure of code 125.
+Result<std::string> find_library();
+
+}  // namespace gamelan::cli

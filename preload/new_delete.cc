@@ -1,0 +1,81 @@
+// preload/new_delete.cc: C++'s replaceable allocation functions, all of them.
+//
+// We link no libstdc++: bad_alloc is thrown and the new-handler found through the program's own, looked up when memory
+// is short. Where the program has none (operator new called from C?), running out ends the process.
+// Source   C++20 [new.delete]; Itanium C++ ABI for the mangled names.
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include <new>
+
+#include "allocator/base/fatal.h"
+#include "allocator/malloc.h"
+
+using namespace gamelan;
+
+extern "C" {
+void* malloc(size_t);
+void* memalign(size_t, size_t);
+void free(void*);
+}
+
+namespace {
+using Handler = void (*)();
+
+Handler new_handler() {
+  auto get = reinterpret_cast<Handler (*)()>(dlsym(RTLD_DEFAULT, "_ZSt15get_new_handlerv"));
+  return get ? get() : nullptr;
+}
+
+[[noreturn]] void throw_bad_alloc() {
+  if (auto raise = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "_ZSt17__throw_bad_allocv"))) raise();
+  fatal("operator new is out of memory, and no C++ library is loaded to throw bad_alloc");
+}
+
+// align 0: the default. Asks the new-handler until it gives up by throwing, or there is none.
+GAMELAN_COLD void* new_slow(size_t n, size_t align, bool may_throw) {
+  for (;;) {
+    if (void* p = align ? memalign(align, n) : malloc(n)) return p;
+    Handler h = new_handler();
+    if (!h) break;
+    h();
+  }
+  if (may_throw) throw_bad_alloc();
+  return nullptr;
+}
+
+inline void* new_any(size_t n, bool may_throw) {
+  void* p = heap_malloc(n);
+  return GAMELAN_LIKELY(p != nullptr) ? p : new_slow(n, 0, may_throw);
+}
+
+inline void* new_aligned(size_t n, std::align_val_t align, bool may_throw) {
+  void* p = memalign(static_cast<size_t>(align), n);
+  return p ? p : new_slow(n, static_cast<size_t>(align), may_throw);
+}
+}  // namespace
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void* operator new(size_t n) { return new_any(n, true); }
+EXPORT void* operator new[](size_t n) { return new_any(n, true); }
+EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept { return new_any(n, false); }
+EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept { return new_any(n, false); }
+EXPORT void* operator new(size_t n, std::align_val_t a) { return new_aligned(n, a, true); }
+EXPORT void* operator new[](size_t n, std::align_val_t a) { return new_aligned(n, a, true); }
+EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, false); }
+EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, false); }
+
+EXPORT void operator delete(void* p) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p) noexcept { heap_free(p, "operator delete[]"); }
+EXPORT void operator delete(void* p, size_t) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p, size_t) noexcept { heap_free(p, "operator delete[]"); }
+EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { heap_free(p, "operator delete[]"); }
+EXPORT void operator delete(void* p, std::align_val_t) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p, std::align_val_t) noexcept { heap_free(p, "operator delete[]"); }
+EXPORT void operator delete(void* p, size_t, std::align_val_t) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p, size_t, std::align_val_t) noexcept { heap_free(p, "operator delete[]"); }
+EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { heap_free(p, "operator delete"); }
+EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { heap_free(p, "operator delete[]"); }

@@ -1,0 +1,34 @@
+// preload/wiring.cc: the hook tables through which lower layers reach upper ones.
+#include "allocator/base/metrics.h"
+#include "allocator/hooks.h"
+#include "preload/foreign.h"
+#include "preload/init.h"
+#include "sched/helper_thread.h"
+#include "sched/threads.h"
+
+extern "C" void* __libc_malloc(size_t);
+
+namespace gamelan {
+
+namespace {
+MCache* acquire_cache() {
+  boot();
+  return threads::acquire_cache();
+}
+
+void before_refill(Bytes) {}  // the collector's trigger hangs here once there is one
+
+void* inert_malloc(Bytes n) { return __libc_malloc(n); }
+}  // namespace
+
+constinit const HeapHooks heap_hooks = {
+    .acquire_cache = acquire_cache,
+    .before_refill = before_refill,
+    .memory_could_go_home = helper::wanted,
+    .foreign_free = foreign_free,
+    .foreign_usable_size = foreign_usable_size,
+    .is_inert = is_inert,
+    .inert_malloc = inert_malloc,
+};
+
+}  // namespace gamelan

@@ -1,0 +1,198 @@
+// sched/threads.cc: records come, are reused, and hand their caches on.
+#include "sched/threads.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+#include "allocator/base/lock.h"
+#include "allocator/base/metrics.h"
+#include "allocator/base/syscall.h"
+#include "allocator/fork.h"
+#include "allocator/mcache.h"
+#include "allocator/sys_memory.h"
+
+namespace gamelan::threads {
+
+namespace {
+constinit Lock list_lock{LockRank::threads};
+constinit ThreadRecord* all = nullptr;
+constinit ThreadRecord* reusable = nullptr;
+constinit MCache* idle_caches = nullptr;
+constinit uint64_t live_count = 0;
+
+// Created with the first thread, so that a program without threads keeps all its keys.
+constinit pthread_key_t end_key = 0;
+constinit Atomic<int> key_state{0};  // 0 none, 1 made, -1 could not be made
+
+__thread ThreadRecord* mine __attribute__((tls_model("initial-exec")));
+__thread bool past_end __attribute__((tls_model("initial-exec")));
+
+ThreadRecord* new_record() {
+  {
+    Guard g(list_lock);
+    if (ThreadRecord* r = reusable) {
+      reusable = r->next;
+      return r;
+    }
+  }
+  return static_cast<ThreadRecord*>(sys_alloc(sizeof(ThreadRecord)));
+}
+
+void recycle(ThreadRecord* r) {
+  Guard g(list_lock);
+  r->next = reusable;
+  reusable = r;
+}
+
+void link(ThreadRecord* r) {
+  Guard g(list_lock);
+  r->prev = nullptr;
+  r->next = all;
+  if (all) all->prev = r;
+  all = r;
+  live_count++;
+}
+
+void unlink_locked(ThreadRecord* r) {
+  (r->prev ? r->prev->next : all) = r->next;
+  if (r->next) r->next->prev = r->prev;
+  live_count--;
+}
+
+MCache* idle_or_new_cache() {
+  {
+    Guard g(list_lock);
+    if (MCache* c = idle_caches) {
+      idle_caches = c->next_idle;
+      return c;
+    }
+  }
+  return new_cache();
+}
+
+void make_idle_locked(MCache* c) {
+  c->next_idle = idle_caches;
+  idle_caches = c;
+}
+
+void end_of_thread(void* record) {
+  auto* r = static_cast<ThreadRecord*>(record);
+  // Other keys' destructors run after ours in each round and may allocate: be the last one's last.
+  if (--r->rounds_left) {
+    pthread_setspecific(end_key, r);
+    return;
+  }
+  past_end = true;
+  tls_mcache = &fallback_mcache;
+  mine = nullptr;
+  r->state.store_release(ThreadState::ended);
+  if (r->cache) r->cache->abandon();
+  Guard g(list_lock);
+  if (r->cache) make_idle_locked(r->cache);
+  unlink_locked(r);
+  r->next = reusable;
+  reusable = r;
+}
+
+bool have_key() {
+  int s = key_state.load_acquire();
+  if (s == 0) {
+    Guard g(list_lock);
+    s = key_state.load_relaxed();
+    if (s == 0) {
+      s = pthread_key_create(&end_key, end_of_thread) == 0 ? 1 : -1;
+      key_state.store_release(s);  // pairs: have_key load_acquire, end_key is readable
+    }
+  }
+  return s > 0;
+}
+
+// The calling thread becomes `r`, with a cache. False: no memory for one.
+bool adopt(ThreadRecord* r, bool is_main) {
+  r->cache = idle_or_new_cache();
+  if (!r->cache) return false;
+  r->tid = is_main ? sys::current_pid() : sys::current_tid();
+  r->rounds_left = PTHREAD_DESTRUCTOR_ITERATIONS;
+  r->state.store_release(ThreadState::running);
+  link(r);
+  mine = r;
+  tls_mcache = r->cache;
+  // From here on malloc works: pthread_setspecific may need it.
+  if (!is_main && have_key()) pthread_setspecific(end_key, r);
+  return true;
+}
+}  // namespace
+
+ThreadRecord* current() { return mine; }
+uint64_t live() { return live_count; }
+
+bool init_main() {
+  ThreadRecord* r = new_record();
+  return r && adopt(r, true);
+}
+
+MCache* acquire_cache() {
+  if (past_end) return nullptr;
+  if (mine) return mine->cache;
+  ThreadRecord* r = new_record();
+  if (!r) return nullptr;
+  r->stack_low = r->stack_high = 0;
+  if (adopt(r, false)) return r->cache;
+  recycle(r);
+  return nullptr;
+}
+
+ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size) {
+  ThreadRecord* r = new_record();
+  if (!r) return nullptr;
+  r->start = start;
+  r->arg = arg;
+  r->cache = nullptr;
+  r->stack_low = stack_size;  // until `run` knows where the stack is
+  r->state.store_release(ThreadState::starting);
+  metric_add(Metric::threads_created, 1);
+  return r;
+}
+
+void discard(ThreadRecord* r) {
+  metric_sub(Metric::threads_created, 1);
+  recycle(r);
+}
+
+void* run(ThreadRecord* r) {
+  const Bytes size = r->stack_low;
+  r->stack_high = align_up(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), kOsPageSize);
+  r->stack_low = r->stack_high - size;
+  auto start = r->start;
+  void* arg = r->arg;
+  if (!adopt(r, false)) recycle(r);  // its allocations go to the late cache
+  return start(arg);
+}
+
+void before_fork() { list_lock.lock(); }
+
+void after_fork(bool in_child) {
+  if (!in_child) return list_lock.unlock();
+  ThreadRecord* gone = nullptr;
+  for (ThreadRecord *r = all, *next; r; r = next) {
+    next = r->next;
+    if (r == mine) continue;
+    unlink_locked(r);
+    r->next = gone;
+    gone = r;
+  }
+  if (mine) mine->tid = sys::current_pid();
+  list_lock.unlock();
+  for (ThreadRecord *r = gone, *next; r; r = next) {
+    next = r->next;
+    if (r->cache) {
+      r->cache->mend_in_child();
+      r->cache->abandon();
+      Guard g(list_lock);
+      make_idle_locked(r->cache);
+    }
+    recycle(r);
+  }
+}
+
+}  // namespace gamelan::threads

@@ -1,0 +1,51 @@
+// sched/threads.h: a record per kernel thread, and the cache that it allocates from.
+//
+// Owns     the list of `ThreadRecord`s and the idle MCaches. A record is made by our pthread_create, or at its first
+//          allocation for a thread that was made behind our back (inside libc, by clone).
+// End      noticed after the thread's TSD destructors: our key's destructor asks for another round until POSIX' last
+//          one. What libc frees after that goes to the allocator's late cache.
+// Locks    threads.  A cache is idle, or some thread's; whoever holds the list's lock may hand an idle one out.
+// Go       proc.go allm, mcommoninit.  Native mode: a record is an M with its own P's cache.
+#pragma once
+#include "allocator/base/atomic.h"
+#include "allocator/base/words.h"
+
+namespace gamelan {
+
+class MCache;
+
+enum class ThreadState : uint32_t {
+  starting,  // made by pthread_create's caller; not yet on its own stack
+  running,   // its stack, registers and TLS are roots
+  ended,     // its cache is idle; the record is reused
+};
+
+struct ThreadRecord {
+  int tid;
+  Atomic<ThreadState> state;
+  uintptr_t stack_low, stack_high;  // 0: not known (a thread made behind our back)
+  MCache* cache;
+  void* (*start)(void*);
+  void* arg;
+  unsigned rounds_left;  // of TSD destructors
+  ThreadRecord* next;
+  ThreadRecord* prev;
+};
+
+namespace threads {
+
+// osinit has run. Makes the main thread's record; false: no memory for it.
+bool init_main();
+// The calling thread's cache, as HeapHooks::acquire_cache promises.
+MCache* acquire_cache();
+// For pthread_create: a record for the thread to be, or nullptr.
+ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size);
+void discard(ThreadRecord* r);        // pthread_create failed
+void* run(ThreadRecord* r);           // on the new thread
+ThreadRecord* current();              // nullptr before the first allocation
+void before_fork();                   // takes the lock
+void after_fork(bool in_child);       // gives it up; the child keeps its own record only
+uint64_t live();
+
+}  // namespace threads
+}  // namespace gamelan

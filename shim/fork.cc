@@ -1,0 +1,35 @@
+// shim/fork.cc: helper -> threads -> heap, and back.
+#include "shim/fork.h"
+
+#include "allocator/fork.h"
+#include "sched/helper_thread.h"
+#include "sched/threads.h"
+
+extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* dso);
+
+namespace gamelan {
+
+namespace {
+void prepare() {
+  helper::before_fork();
+  threads::before_fork();
+  heap_before_fork();
+}
+
+void parent() {
+  heap_after_fork_in_parent();
+  threads::after_fork(false);
+  helper::after_fork(false);
+}
+
+void child() {
+  heap_after_fork_in_child();
+  threads::after_fork(true);
+  helper::after_fork(true);
+}
+}  // namespace
+
+// A null dso: the handlers are never unregistered, as we are never unloaded.
+void register_fork_handlers() { __register_atfork(prepare, parent, child, nullptr); }
+
+}  // namespace gamelan
