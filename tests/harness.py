@@ -146,7 +146,7 @@ def compile_program(source, *flags, name=None, shared=False, language=None):
     else:
         text, folder, language = source, PROGRAMS, language or "c"
     driver = ["gcc", "-std=gnu17"] if language == "c" else ["g++", "-std=gnu++20"]
-    command = [*driver, "-O1", "-g", "-Wall", "-fno-builtin", "-pthread", f"-I{PROGRAMS}",
+    command = [*driver, "-O1", "-g", "-Wall", "-fno-builtin", "-fno-allocation-dce", "-pthread", f"-I{PROGRAMS}",
                *(["-shared", "-fPIC"] if shared else []), *map(str, flags)]
 
     headers = "".join(h.read_text() for h in sorted(folder.glob("*.h")))

@@ -28,6 +28,11 @@ std::string why_not_executable(const std::string& path, mode_t mode) {
   return "is not executable by this user; want execute permission for it";
 }
 
+bool is_seen(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0;
+}
+
 }  // namespace
 
 std::vector<std::string> split_search_path(const char* value) {
@@ -55,9 +60,11 @@ Result<std::string> find_program(const std::string& name, const std::vector<std:
   std::optional<Failure> not_permitted;
   if (!name.empty()) {
     for (const std::string& directory : directories) {
-      const Result<std::string> found = check_executable(directory.empty() ? "./" + name : directory + "/" + name);
+      const std::string candidate = directory.empty() ? "./" + name : directory + "/" + name;
+      const Result<std::string> found = check_executable(candidate);
       if (found) return found;
-      if (found.failure().exit_code != kExitNotFound && !not_permitted) not_permitted = found.failure();
+      // execvp answers EACCES also for a directory that cannot be entered; that tells the user nothing
+      if (!not_permitted && is_seen(candidate)) not_permitted = found.failure();
     }
   }
   if (not_permitted) return *not_permitted;

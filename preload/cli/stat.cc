@@ -55,12 +55,15 @@ void print_text(pid_t pid, const Snapshot& now, const std::optional<Snapshot>& l
   fmt::print("process {} ({})\n", pid, now.program);
   fmt::print("  threads {}, gc {}, path {}, GOMAXPROCS {}\n", text_of(page.threads), text_of(page.gc), path_of(page),
              page.gomaxprocs);
-  if (!text_of(page.reason).empty()) fmt::print("  {}\n", text_of(page.reason));
+  if (!text_of(page.reason).empty()) fmt::print("  why: {}\n", text_of(page.reason));
   const auto rows = all_metrics();
   for (size_t i = 0; i < now.rows; ++i) {
     const uint64_t value = page.value[i];
     const std::string human = unit_of(rows[i].name) == "bytes" ? human_bytes(value) : "";
-    fmt::print("  {:<38} {:>16} {:>11} {:>12}\n", rows[i].name, value, human, change_of(value, last, i));
+    std::string line =
+        fmt::format("  {:<38} {:>16} {:>11} {:>12}", rows[i].name, value, human, change_of(value, last, i));
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
   }
 }
 
