@@ -76,6 +76,8 @@ class MHeap {
   size_t take_pages(SizeClass k, Pages n, Pages align, Pages* scavenged);
   MSpan* make_span(size_t first, Pages n, Pages scavenged);
   void keep_within_limit(Bytes growth);
+  void want_huge_page(size_t first);
+  bool take_idle_pages(uint32_t age_ms, Pages at_most, PageRun* run);
   void publish();
 
   PageAlloc pages_;
@@ -88,6 +90,7 @@ class MHeap {
   MSpan* free_descriptors_ = nullptr;
   Bytes in_use_ = 0;
   uint64_t spans_ = 0, moves_ = 0;
+  unsigned huge_ = 0;
   uint32_t sweepgen_ = 0;
 };
 

@@ -42,6 +42,7 @@ void PageAlloc::grow(size_t first, Pages n) {
     chunks_[count_].taken.set(0, kChunkPages);
     chunks_[count_].scavenged.clear(0, kChunkPages);
     chunks_[count_].summary = {0, 0, 0};
+    chunks_[count_].huge = 0;
   }
   for_chunks(first, n, [](ChunkMeta& c, size_t in, Pages here) {
     c.taken.clear(in, here);
@@ -212,6 +213,17 @@ void PageAlloc::free_scavenged(size_t first, Pages n) {
   free_ += n;
   scavenged_ += n;
   update(first, n);
+}
+
+bool PageAlloc::half_is_fresh(size_t page, Pages taken) const {
+  const ChunkMeta& c = chunks_[page / kChunkPages];
+  return c.scavenged.count(align_down(page % kChunkPages, kHalfPages), kHalfPages) == kHalfPages - taken;
+}
+
+void PageAlloc::set_huge(size_t page, bool on) {
+  const uint32_t bit = 1u << (page / kHalfPages % 2);
+  uint32_t& huge = chunks_[page / kChunkPages].huge;
+  huge = on ? huge | bit : huge & ~bit;
 }
 
 bool PageAlloc::take_unscavenged(uint32_t now_ms, uint32_t age_ms, Pages at_most, PageRun* run) {

@@ -15,7 +15,10 @@ struct ChunkMeta {
   PageBits scavenged;       // free and known zero, with no memory behind it
   PageSummary summary;      // of taken
   uint32_t freed_at;        // ms: when pages were last freed here, for the scavenger
+  uint32_t huge;            // bit per half (2 MiB): huge pages were asked for
 };
+
+inline constexpr Pages kHalfPages = kChunkPages / 2;  // 2 MiB: what one huge page covers
 
 struct PageRun {
   size_t first;
@@ -47,6 +50,11 @@ class PageAlloc {
   // Takes a run of free pages that still have memory, from the highest chunk not touched for `age_ms`; nothing
   // where there is none. The caller empties it, then calls free_scavenged.
   bool take_unscavenged(uint32_t now_ms, uint32_t age_ms, Pages at_most, PageRun* run);
+
+  // Whether the half chunk (2 MiB) around `page` has no memory behind it but for `taken` pages just taken.
+  bool half_is_fresh(size_t page, Pages taken) const;
+  bool is_huge(size_t page) const { return chunks_[page / kChunkPages].huge >> (page / kHalfPages % 2) & 1; }
+  void set_huge(size_t page, bool on);
 
   Pages free_pages() const { return free_; }
   Pages scavenged_pages() const { return scavenged_; }

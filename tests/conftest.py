@@ -1,4 +1,6 @@
 """tests/conftest.py: the fixtures of tests/e2e and tests/lint; the work is done in harness.py."""
+import contextlib
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +49,20 @@ def run_preloaded():
 def compile_program():
     """compile_program(source, *flags): a small C or C++ program, cached. See harness.compile_program."""
     return harness.compile_program
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    """`with statistics() as s:` run with `**s.settings`; then s.reports() are the JSON objects of every process."""
+
+    @contextlib.contextmanager
+    def collect():
+        folder = tmp_path / "statistics"
+        folder.mkdir()
+        yield SimpleNamespace(settings={"stats": "json", "log_path": f"{folder}/%e.%p.json"},
+                              reports=lambda: [json.loads(f.read_text()) for f in sorted(folder.iterdir())])
+
+    return collect
 
 
 @pytest.fixture

@@ -140,7 +140,8 @@ def compile_program(source, *flags, name=None, shared=False, language=None):
     """
     if isinstance(source, str) and "\n" not in source:
         source = PROGRAMS / source
-    if isinstance(source, Path):
+    file = source if isinstance(source, Path) else None
+    if file:
         text, folder = source.read_text(), source.parent
         name, language = name or source.stem, language or ("c" if source.suffix == ".c" else "c++")
     else:
@@ -156,14 +157,15 @@ def compile_program(source, *flags, name=None, shared=False, language=None):
     with open(CACHE / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _compile(command, text, language, name, target)
+            _compile(command, file, text, language, name, target)
     return target
 
 
-def _compile(command, text, language, name, target):
+def _compile(command, file, text, language, name, target):
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        file = Path(scratch) / f"{name}.{'c' if language == 'c' else 'cc'}"
-        file.write_text(text)
+        if not file:
+            file = Path(scratch) / f"{name}.{'c' if language == 'c' else 'cc'}"
+            file.write_text(text)
         before, libraries = [a for a in command if not a.startswith("-l")], [a for a in command if a.startswith("-l")]
         made = Path(scratch) / "program"
         done = subprocess.run([*before, "-o", made, file, *libraries], env=plain_env(), capture_output=True, text=True)

@@ -45,6 +45,7 @@ static inline int check_main(int argc, char** argv) {
     check_wrong = 0;
     c->run();
     printf("%s: %s\n", c->name, check_wrong ? "wrong" : "ok");
+    fflush(stdout);  // or a later case's child prints it again
     wrong += check_wrong;
   }
   return wrong != 0;
