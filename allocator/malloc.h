@@ -1,6 +1,6 @@
 // allocator/malloc.h: the allocator's front: what the exported malloc family is made of.
 //
-// Fast     `heap_malloc` of up to 1 KiB and `heap_free` of up to 2 KiB by the owner: no lock, no atomic operation, no
+// Fast     `heap_malloc` of up to 1 KiB and `heap_free` of up to 8 KiB by the owner: no lock, no atomic operation, no
 //          branch taken. Their bodies are counted by tests/accept/alloc-instructions; the listing is in README.md.
 // Checks   every free proves, in this order: the address is in the heap; its span is this cache's; it is the start of
 //          an object; the object is not free already.

@@ -5,6 +5,7 @@
 
 #include "allocator/mallocgc.h"
 #include "allocator/mheap.h"
+#include "allocator/purge.h"
 
 namespace gamelan {
 
@@ -16,6 +17,7 @@ MSpan* MCentral::take_partial(MCache* to) {
   for (unsigned half : {swept, 1 - swept}) {
     MSpan* s = partial_[half].pop_front();
     if (!s) continue;
+    s->purged = 0;
     s->cache.store_seq(to);  // pairs: notify() pushes to `remote`, then loads `cache`
     return s;
   }
@@ -30,6 +32,7 @@ bool MCentral::put_locked(MSpan* s) {
   }
   const bool has_free = s->credit < s->nelems || remote.count();
   s->state = has_free ? SpanState::partial : SpanState::full;
+  s->purged = 0;
   (has_free ? partial(s) : full(s)).push_back(s);
   return true;
 }
@@ -55,6 +58,18 @@ bool MCentral::settle(MSpan* s) {
   }
   mheap.free_span(s);
   return true;
+}
+
+Bytes MCentral::purge() {
+  Bytes gone = 0;
+  Guard g(lock);
+  for (SpanList& half : partial_)
+    for (MSpan* s = half.first(); s; s = s->next) {
+      if (s->purged) continue;
+      s->purged = 1;
+      gone += purge_span(s);
+    }
+  return gone;
 }
 
 void MCentral::freed_one_and_unlock(MSpan* s) {

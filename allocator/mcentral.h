@@ -24,6 +24,9 @@ class MCentral {
   // mallocgc: an object of `s`, which is here, was freed; alloc_count says how many live. Takes and gives up `lock`.
   void freed_one_and_unlock(MSpan* s);
 
+  // purge_span for each partial span, once per stay and change; for the helper thread. Returns bytes given back.
+  Bytes purge();
+
   template <class F> void for_each_locked(F f) const {
     for (int half = 0; half < 2; half++)
       for (const SpanList* l : {&partial_[half], &full_[half]})

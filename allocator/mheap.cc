@@ -214,6 +214,7 @@ MSpan* MHeap::make_span(size_t first, Pages n, Pages scavenged) {
   s->carved = 0;
   s->credit = kNever;
   s->free_index = s->alloc_count = 0;
+  s->purged = 0;
   s->sweepgen = sweepgen_;
   in_use_ += n << kPageShift;
   spans_++;

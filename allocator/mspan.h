@@ -88,6 +88,7 @@ struct alignas(64) MSpan {
   uint32_t* stack_ids;          // allocation stack per object
   uint16_t free_index;          // no free object below
   uint16_t alloc_count;
+  uint8_t purged;               // in a central: its free objects' memory went home
 
   Bytes bytes() const { return Bytes{npages} << kPageShift; }
   uintptr_t end() const { return base + bytes(); }

@@ -38,6 +38,7 @@ void PageAlloc::for_chunks(size_t first, Pages n, F f) const {
 
 void PageAlloc::grow(size_t first, Pages n) {
   const size_t end = (first + n + kChunkPages - 1) / kChunkPages;
+  int level = top_level();  // the tree gains levels as the heap outgrows them
   for (; count_ < end; count_++) {
     chunks_[count_].taken.set(0, kChunkPages);
     chunks_[count_].scavenged.clear(0, kChunkPages);
@@ -51,6 +52,18 @@ void PageAlloc::grow(size_t first, Pages n) {
   free_ += n;
   scavenged_ += n;
   update(first, n);
+  while (level < top_level()) make_level(++level);
+}
+
+// The level whose nodes `find` scans: the lowest with few enough of them.
+int PageAlloc::top_level() const {
+  int top = 0;
+  while (top < kLevels - 1 && nodes(top) > kFanOut) top++;
+  return top;
+}
+
+void PageAlloc::make_level(int level) {
+  for (size_t i = 0; i < nodes(level); i++) level_[level][i] = merged(level, i);
 }
 
 size_t PageAlloc::nodes(int level) const {
@@ -107,21 +120,17 @@ void PageAlloc::update(size_t first, Pages n) {
     lo /= kFanOut;
     hi /= kFanOut;
     bool changed = false;
-    // The tree gains a level when the heap outgrows the one below: its older nodes are then made too.
-    const bool born = nodes(level - 1) <= 2 * kFanOut;
-    if (born) lo = 0;
     for (size_t i = lo; i <= hi; i++) {
       const PageSummary now = merged(level, i);
       changed = changed || !(now == level_[level][i]);
       level_[level][i] = now;
     }
-    if (!changed && !born) break;
+    if (!changed) break;
   }
 }
 
 size_t PageAlloc::find(Pages n) const {
-  int top = 0;
-  while (top < kLevels - 1 && nodes(top) > kFanOut) top++;
+  const int top = top_level();
   return find_in(top, 0, nodes(top), n);
 }
 

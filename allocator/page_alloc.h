@@ -66,6 +66,8 @@ class PageAlloc {
   size_t nodes(int level) const;
   PageSummary& node(int level, size_t i) const;
   PageSummary merged(int level, size_t i) const;
+  int top_level() const;
+  void make_level(int level);
   void update(size_t first, Pages n);
   void update_chunk(size_t c);
   size_t find(Pages n) const;

@@ -3,7 +3,7 @@
 // Owns     constexpr tables, no state.
 // Layout   16-byte steps to 256, 32 to 512, 64 to 1 KiB: at most 11 % is lost inside an object of 145 bytes or more.
 //          Then four classes per doubling to 32 KiB. Every size is a multiple of 16; so is every object's address.
-// Spans    64 KiB, aligned to 64 KiB, to 2 KiB objects: free() then finds an object's offset in the low 16 bits of
+// Spans    64 KiB, aligned to 64 KiB, to 8 KiB objects: free() then finds an object's offset in the low 16 bits of
 //          its address. Larger classes have 128 or 256 KiB, so that one span holds 8 objects or more.
 // Go       sizeclasses.go (68 classes, 8 KiB pages).  Differs: Go's 8-byte class and 8 KiB spans. malloc owes 16-byte
 //          alignment, and memory that is carved page by page makes a large span no dearer than a small one.
@@ -37,7 +37,7 @@ constexpr SizeClassTable make_size_classes() {
   SizeClassTable t{};
   unsigned c = 1;
   auto add = [&](uint32_t size) {
-    const uint32_t bytes = size <= 2048 ? 64 * 1024 : size <= 8192 ? 128 * 1024 : 256 * 1024;
+    const uint32_t bytes = size <= 8192 ? 64 * 1024 : size <= 16384 ? 128 * 1024 : 256 * 1024;
     t.info[c++] = {size, static_cast<uint32_t>(bytes >> kPageShift), bytes / size, ~uint64_t{0} / size + 1};
   };
   for (uint32_t s = 16; s <= 256; s += 16) add(s);

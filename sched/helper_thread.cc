@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include "allocator/base/lock.h"
+#include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
 #include "allocator/base/syscall.h"
+#include "allocator/mcentral.h"
 #include "allocator/mheap.h"
 #include "allocator/sys_memory.h"
 
@@ -37,10 +39,15 @@ void nap() {
 
 void scavenge_until_done() {
   const uint32_t age = static_cast<uint32_t>(options().scavenge_delay);
+  Nanos ticks = 0;
   while (!stop_word.load_acquire() && mheap.scavengable() > kEnough) {
     nap();
     for (int i = 0; i < kStepsPerTick && !stop_word.load_acquire(); i++)
       if (!mheap.scavenge(age, kStep)) break;
+    if (++ticks * kTick >= age * kMilli) {
+      for (MCentral& m : mcentral) metric_add(Metric::scavenged, m.purge());
+      ticks = 0;
+    }
   }
 }
 

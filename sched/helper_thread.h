@@ -6,7 +6,7 @@
 //          broadcasts, pthread_exit of the last thread).
 // Stop     fork, unshare, setns, set*id, capset and seccomp stop it first: the kernel treats a process with two threads
 //          differently there. `forbid` is for seccomp: no helper ever after.
-// Never    allocates, takes a lock of a rank below mheap, or touches anybody's TLS.
+// Never    allocates, takes a lock of a rank below mcentral, or touches anybody's TLS.
 // Go       mgcscavenge.go bgscavenge.
 #pragma once
 

@@ -147,28 +147,27 @@ def compile_program(source, *flags, name=None, shared=False, language=None):
     else:
         text, folder, language = source, PROGRAMS, language or "c"
     driver = ["gcc", "-std=gnu17"] if language == "c" else ["g++", "-std=gnu++20"]
-    command = [*driver, "-O1", "-g", "-Wall", "-fno-builtin", "-fno-allocation-dce", "-pthread", f"-I{PROGRAMS}",
-               *(["-shared", "-fPIC"] if shared else []), *map(str, flags)]
+    driver += ["-O1", "-g", "-Wall", "-fno-builtin", "-fno-allocation-dce", "-pthread", f"-I{PROGRAMS}"]
+    flags = [*(["-shared", "-fPIC"] if shared else []), *map(str, flags)]
 
     headers = "".join(h.read_text() for h in sorted(folder.glob("*.h")))
-    key = hashlib.sha256("\0".join([*command, headers, text]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\0".join([*driver, *flags, headers, text]).encode()).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     target = CACHE / (f"lib{name}-{key}.so" if shared else f"{name}-{key}")
     with open(CACHE / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _compile(command, file, text, language, name, target)
+            _compile(driver, flags, file, text, language, name, target)
     return target
 
 
-def _compile(command, file, text, language, name, target):
+def _compile(driver, flags, file, text, language, name, target):
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         if not file:
             file = Path(scratch) / f"{name}.{'c' if language == 'c' else 'cc'}"
             file.write_text(text)
-        before, libraries = [a for a in command if not a.startswith("-l")], [a for a in command if a.startswith("-l")]
         made = Path(scratch) / "program"
-        done = subprocess.run([*before, "-o", made, file, *libraries], env=plain_env(), capture_output=True, text=True)
+        done = subprocess.run([*driver, "-o", made, file, *flags], env=plain_env(), capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{name}: does not compile\n{done.stderr}")
         made.rename(target)

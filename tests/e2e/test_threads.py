@@ -14,12 +14,13 @@ def test_churn(threads, both_paths, compile_program, run_both):
 
 def test_churn_with_the_verifier(both_paths, compile_program, run_preloaded, statistics):
     with statistics() as stats:
-        ours = run_preloaded([compile_program("churn.c"), 8, 400_000], path=both_paths, verify=200, timeout=120,
+        ours = run_preloaded([compile_program("churn.c"), 8, 400_000], path=both_paths, verify=50, timeout=120,
                              **stats.settings)
     assert ours.code == 0, ours
     (report,) = stats.reports()
-    assert report["metrics"]["/gc/verify/runs:runs"] > 10
-    assert report["metrics"]["/gc/heap/frees/remote:objects"] > 1000
+    assert report["metrics"]["/gc/verify/runs:runs"] > 5
+    if both_paths == "lists":   # the bitmap path frees in place, whoever owns the span
+        assert report["metrics"]["/gc/heap/frees/remote:objects"] > 1000
 
 
 @pytest.mark.parametrize("case", cases_of("thread_ends.cc"))

@@ -1,4 +1,6 @@
 // tests/e2e/programs/daemon.c FILE: becomes a daemon that closes 0, 1, 2, opens FILE as 2, uses the heap, and exits.
+//
+// It ends after 20 s whatever happens. Its parent waits until it has a session of its own, as daemon managers want it.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +8,17 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  if (fork()) _exit(0);
+  int link[2];
+  char none;
+  if (pipe(link)) return 1;
+  if (fork()) {
+    close(link[1]);
+    _exit(read(link[0], &none, 1) != 0);
+  }
   setsid();
+  alarm(20);
+  close(link[0]);
+  close(link[1]);
   for (int fd = 0; fd < 3; fd++) close(fd);
   if (open("/dev/null", O_RDWR) != 0 || open("/dev/null", O_RDWR) != 1) return 1;
   if (open(argv[1], O_WRONLY | O_APPEND | O_CREAT, 0644) != 2) return 1;

@@ -16,13 +16,6 @@ static char* from_preinit;
 static void preinit(void) { from_preinit = strdup("preinit"); }
 __attribute__((section(".preinit_array"), used)) static void (*preinit_entry)(void) = preinit;
 
-static int twice(int n) { return 2 * n; }
-static int (*resolve_twice(void))(int) {
-  free(malloc(100));
-  return twice;
-}
-int by_ifunc(int) __attribute__((ifunc("resolve_twice")));
-
 static char* from_constructor;
 __attribute__((constructor(101))) static void constructor(void) {
   void* (*found)(size_t) = (void* (*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
@@ -37,7 +30,7 @@ static void* body(void* arg) {
   thread_own = malloc(100);
   void* more = dlsym(RTLD_DEFAULT, "no such symbol either");
   free(thread_own);
-  return more ? NULL : arg;
+  return more ? arg : NULL;
 }
 
 static void at_exit_second(void) {
@@ -63,10 +56,10 @@ int main(void) {
   pthread_t t;
   void* result = NULL;
   atexit(at_exit_first);
-  printf("preinit: %s, constructor: %d, library: %s, ifunc: %d\n", from_preinit,
-         pattern_holds(from_constructor, 64, 64, 4), library_memory(), by_ifunc(21));
-  pthread_create(&t, NULL, body, &t);
+  printf("preinit: %s, constructor: %d, library: %s\n", from_preinit,
+         pattern_holds(from_constructor, 64, 64, 4), library_memory());
+  pthread_create(&t, NULL, body, NULL);
   pthread_join(t, &result);
-  printf("thread: %d, dlerror: %d\n", result == &t, dlerror() != NULL || 1);
+  printf("thread: %d\n", result == NULL);
   return 3;
 }

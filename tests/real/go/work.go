@@ -53,4 +53,5 @@ func main() {
 	}
 	wg.Wait()
 	fmt.Println(sums)
+	C.exit(0) // Go's own exit runs none of libc's handlers, and so prints no statistics
 }
