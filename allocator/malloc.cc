@@ -1,8 +1,9 @@
 // allocator/malloc.cc: every call that the two fast paths pass on.
 #include "allocator/malloc.h"
 
+#include <string.h>
+
 #include "allocator/bad_free.h"
-#include "allocator/base/mem.h"
 #include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
 #include "allocator/hooks.h"
@@ -56,7 +57,7 @@ void free_large(void* p, MSpan* s, const char* call) {
   if (!__atomic_compare_exchange_n(&s->state, &large, SpanState::dead, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     bad_free::double_free(p, s, call);
   metric_add(Metric::large_frees, 1);
-  mheap.free_span(s);
+  mheap.free_large(s);
 }
 
 // A live object's second word may hold anything; that it holds our mark and its first word a link into the same span
@@ -70,7 +71,6 @@ void free_small(void* ptr, MSpan* s, const char* call) {
   auto* p = static_cast<FreeObject*>(ptr);
   const size_t i = s->index_exact(reinterpret_cast<uintptr_t>(ptr));
   if (i == MSpan::kNotAnObject) bad_free::interior(ptr, s, call);
-  if (i >= s->carved) bad_free::foreign(ptr, call);  // never given out
   if (is_on_a_free_list(p, s)) bad_free::double_free(ptr, s, call);
   MCache* c = cache_or_late();
   if (c == &late_cache) return MCache::free_unbatched(p, s);
@@ -125,7 +125,7 @@ void* heap_calloc_slow(Bytes n) {
   if (!p) return nullptr;
   MSpan* s = HeapWindow::span_of(reinterpret_cast<uintptr_t>(p));
   const bool zero_already = s->state == SpanState::large ? !s->needzero : path_mode.bitmap;
-  if (!zero_already) mem::zero(p, n);
+  if (!zero_already) memset(p, 0, n);
   return p;
 }
 
@@ -142,7 +142,7 @@ namespace {
 void* copy_to_new(void* p, Bytes have, Bytes n) {
   void* to = heap_malloc(n);
   if (!to) return nullptr;
-  mem::copy(to, p, min_of(have, n));
+  memcpy(to, p, min_of(have, n));  // libc's: the program's bytes may be many
   heap_free(p, "realloc");
   return to;
 }

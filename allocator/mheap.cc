@@ -19,9 +19,7 @@ constinit size_t HeapWindow::pages = 0;
 constinit MSpan** HeapWindow::spans = nullptr;
 constinit MHeap mheap;
 constinit MSpan dummy_span = {
-    .owner = nullptr, .free = &dummy_span.sentinel, .magic = 0, .credit = kNever, .elem_size = 0,
-    .sentinel = {&dummy_span.sentinel, 0}, .base = 0, .nelems = 0, .carved = 0, .size_class = 0,
-    .state = SpanState::dead, .needzero = 0, .moved = 0};
+    .state = SpanState::dead, .free = &dummy_span.sentinel, .credit = kNever, .sentinel = {&dummy_span.sentinel, 0}};
 
 namespace {
 // Tree levels and block index: .bss, of which a small heap never touches a byte beyond the first word.
@@ -49,7 +47,7 @@ constexpr unsigned kMostHugePages = 8192;  // each may be a mapping of its own; 
 constexpr uint64_t kMostMoves = 8192;   // mappings of their own that mremap may leave; max_map_count is 65530
 constexpr int kPlacesTried = 16;
 
-uint32_t now_ms() { return static_cast<uint32_t>(sys::monotonic_now() / kMilli); }
+uint32_t now_ms() { return static_cast<uint32_t>(sys::coarse_now() / kMilli); }
 }  // namespace
 
 void MHeap::init(uint64_t random) { random_ = random; }
@@ -192,7 +190,9 @@ size_t MHeap::take_pages(SizeClass k, Pages n, Pages align, Pages* scavenged) {
       if (*scavenged) keep_within_limit(*scavenged << kPageShift);
       return first;
     }
-    if (!open(block ? n : n + align - 1)) return kNone;
+    // Pages that were just freed are better than new ones, and all there is when memory is short.
+    if (recents_) give_up_recent(0);
+    else if (!open(block ? n : n + align - 1)) return kNone;
   }
 }
 
@@ -250,40 +250,97 @@ MSpan* MHeap::alloc_span(SizeClass k) {
   return s;
 }
 
+// One of the spans freed last, of this size or at most an eighth larger; its table entries are still right.
+MSpan* MHeap::reuse_large(Pages n, Bytes align) {
+  for (unsigned i = recents_; i-- > 0;) {
+    MSpan* s = recent_[i];
+    if (s->npages < n || s->npages > n + n / 8 || s->base & (align - 1)) continue;
+    for (; i + 1 < recents_; i++) recent_[i] = recent_[i + 1];
+    recents_--;
+    recent_bytes_ -= s->bytes();
+    in_use_ += s->bytes();
+    spans_++;
+    s->needzero = 1;
+    return s;
+  }
+  return nullptr;
+}
+
+void MHeap::give_up_recent(unsigned keep) {
+  while (recents_ > keep) {
+    MSpan* s = recent_[0];
+    recents_--;
+    for (unsigned i = 0; i < recents_; i++) recent_[i] = recent_[i + 1];
+    recent_bytes_ -= s->bytes();
+    in_use_ += s->bytes();  // free_span_locked takes it off again
+    spans_++;
+    free_span_locked(s);
+  }
+}
+
 MSpan* MHeap::alloc_large(Bytes size, Bytes align) {
   const Pages n = pages_for(size);
   if (n > kZoneSize >> kPageShift || align > kZoneSize) return nullptr;
   Guard g(lock);
-  Pages scavenged = 0;
-  const size_t first = take_pages(0, n, max_of<Pages>(align >> kPageShift, 1), &scavenged);
-  if (first == kNone) return nullptr;
-  MSpan* s = make_span(first, n, scavenged);
-  if (!s) return nullptr;
-  s->size_class = 0;
-  s->elem_size = 0;
-  s->nelems = 1;
-  s->magic = 0;
+  MSpan* s = reuse_large(n, align);
+  if (!s) {
+    Pages scavenged = 0;
+    const size_t first = take_pages(0, n, max_of<Pages>(align >> kPageShift, 1), &scavenged);
+    if (first == kNone) return nullptr;
+    s = make_span(first, n, scavenged);
+    if (!s) return nullptr;
+    s->size_class = 0;
+    s->elem_size = 0;
+    s->nelems = 1;
+    s->magic = 0;
+    set_spans(first, n, s);
+  }
   s->requested = size;
   s->state = SpanState::large;
-  set_spans(first, n, s);
   publish();
   metric_add(Metric::large_allocs, 1);
   return s;
+}
+
+void MHeap::retire_descriptor(MSpan* s) {
+  in_use_ -= s->bytes();
+  spans_--;
+  s->next = free_descriptors_;
+  free_descriptors_ = s;
+}
+
+void MHeap::free_span_locked(MSpan* s) {
+  const size_t first = HeapWindow::page_of(s->base);
+  set_spans(first, s->npages, &dummy_span);
+  s->state = SpanState::dead;
+  if (s->moved) moves_--;
+  pages_.free(first, s->npages, now_ms());
+  retire_descriptor(s);
 }
 
 void MHeap::free_span(MSpan* s) {
   bool tell = false;
   {
     Guard g(lock);
-    const size_t first = HeapWindow::page_of(s->base);
-    set_spans(first, s->npages, &dummy_span);
-    s->state = SpanState::dead;
-    if (s->moved) moves_--;
-    pages_.free(first, s->npages, now_ms());
+    free_span_locked(s);
+    publish();
+    tell = scavengable() >= kScavengeFrom;
+  }
+  if (tell) heap_hooks.memory_could_go_home();
+}
+
+void MHeap::free_large(MSpan* s) {
+  if (s->npages > kRecentPages || s->moved) return free_span(s);
+  bool tell = false;
+  {
+    Guard g(lock);
+    recent_at_ = now_ms();
+    if (recents_ == kRecentMost) give_up_recent(kRecentMost - 1);
+    recent_[recents_++] = s;
+    recent_bytes_ += s->bytes();
     in_use_ -= s->bytes();
     spans_--;
-    s->next = free_descriptors_;
-    free_descriptors_ = s;
+    while (recent_bytes_ > kRecentBytes) give_up_recent(recents_ - 1);
     publish();
     tell = scavengable() >= kScavengeFrom;
   }
@@ -348,17 +405,16 @@ MSpan* MHeap::move_large(MSpan* s, Bytes size) {
   s->state = SpanState::dead;
   if (s->moved) moves_--;
   pages_.free_scavenged(first, s->npages);
-  in_use_ -= s->bytes();
-  spans_--;
-  s->next = free_descriptors_;
-  free_descriptors_ = s;
+  retire_descriptor(s);
   publish();
   return to;
 }
 
 // ---- memory that goes home --------------------------------------------------------------------------------------
 
-Bytes MHeap::scavengable() const { return (pages_.free_pages() - pages_.scavenged_pages()) << kPageShift; }
+Bytes MHeap::scavengable() const {
+  return ((pages_.free_pages() - pages_.scavenged_pages()) << kPageShift) + recent_bytes_;
+}
 
 // A run of free pages that still have memory, taken. Its huge pages are no longer wanted: khugepaged would undo it all.
 bool MHeap::take_idle_pages(uint32_t age_ms, Pages at_most, PageRun* run) {
@@ -376,6 +432,7 @@ Bytes MHeap::scavenge(uint32_t age_ms, Pages at_most) {
   PageRun run;
   {
     Guard g(lock);
+    if (recents_ && now_ms() - recent_at_ >= age_ms) give_up_recent(0);
     if (!take_idle_pages(age_ms, at_most, &run)) return 0;
   }
   const Bytes n = run.n << kPageShift;
@@ -396,6 +453,7 @@ void MHeap::keep_within_limit(Bytes growth) {
   const uint64_t other = metric_read(Metric::metadata);
   while (in_use_ + scavengable() + other + growth > limit - limit / 20) {
     PageRun run;
+    if (recents_) give_up_recent(0);
     if (!take_idle_pages(0, kChunkPages, &run)) return;
     const Bytes n = run.n << kPageShift;
     if (!sys_unused(HeapWindow::base + (run.first << kPageShift), n)) {

@@ -18,7 +18,7 @@ namespace gamelan {
 
 inline constexpr unsigned kArenaShift = 26;
 inline constexpr Bytes kArenaSize = Bytes{1} << kArenaShift;
-inline constexpr Bytes kScavengeFrom = 16 * MiB;  // free memory below this is not worth a helper thread
+inline constexpr Bytes kScavengeFrom = 8 * MiB;   // free memory below this is not worth a helper thread
 inline constexpr Bytes kZoneSize = 16 * TiB;
 
 // What free() reads first: the pages opened so far, and their spans. Every entry below `pages` is a span.
@@ -48,6 +48,7 @@ class MHeap {
 
   // In place: true where the large span now has room for `size`. Shrinking always succeeds.
   bool resize_large(MSpan* s, Bytes size);
+  void free_large(MSpan* s);  // in: state dead already; the object is gone
   // Moves a large span's pages to a new span of at least `size` by mremap; nullptr where the kernel or the limit on
   // mappings refuses: then the caller copies. The old span is freed on success.
   MSpan* move_large(MSpan* s, Bytes size);
@@ -79,6 +80,10 @@ class MHeap {
   void want_huge_page(size_t first);
   bool take_idle_pages(uint32_t age_ms, Pages at_most, PageRun* run);
   void publish();
+  MSpan* reuse_large(Pages n, Bytes align);
+  void give_up_recent(unsigned keep);
+  void free_span_locked(MSpan* s);
+  void retire_descriptor(MSpan* s);
 
   PageAlloc pages_;
   uint64_t random_ = 0;
@@ -92,6 +97,15 @@ class MHeap {
   uint64_t spans_ = 0, moves_ = 0;
   unsigned huge_ = 0;
   uint32_t sweepgen_ = 0;
+
+  // Large spans freed last, whole: still in the page table (state dead) and still with their memory.
+  static constexpr unsigned kRecentMost = 16;
+  static constexpr Pages kRecentPages = 128;          // 1 MiB: no larger span is kept
+  static constexpr Bytes kRecentBytes = 4 * MiB;      // in all
+  MSpan* recent_[kRecentMost] = {};                   // oldest first
+  unsigned recents_ = 0;
+  Bytes recent_bytes_ = 0;
+  uint32_t recent_at_ = 0;                            // ms: when the last one came
 };
 
 extern MHeap mheap;
@@ -104,7 +118,7 @@ void MHeap::for_each_span_locked(F f) const {
       page++;
       continue;
     }
-    f(s);
+    if (s->state != SpanState::dead) f(s);
     page += s->npages;
   }
 }

@@ -16,14 +16,6 @@ uint64_t runs_of(uint64_t free, Pages n) {
   return free;
 }
 
-unsigned longest_run(uint64_t free) {
-  unsigned n = 0;
-  while (free) {
-    free &= free << 1;
-    n++;
-  }
-  return n;
-}
 }  // namespace
 
 template <class F>
@@ -96,7 +88,7 @@ PageSummary PageBits::summarize() const {
     if (!seen) start = run;
     seen = true;
     max = max_of(max, run);
-    if (static_cast<uint32_t>(__builtin_popcountll(~w)) > max) max = max_of(max, longest_run(~w));
+    while (max < 64 && runs_of(~w, max + 1)) max++;
     run = static_cast<uint32_t>(__builtin_clzll(w));
   }
   if (!seen) start = run;

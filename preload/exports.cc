@@ -4,6 +4,7 @@
 // Source   POSIX.1-2017 malloc, aligned_alloc (C17 7.22.3.1), posix_memalign; glibc manual 3.2.3; malloc(3).
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "allocator/base/mem.h"
 #include "allocator/malloc.h"
@@ -21,6 +22,7 @@ using namespace gamelan;
 
 namespace {
 using Vector = long long __attribute__((vector_size(16)));
+constexpr size_t kVectorsTo = 256;  // from here on libc's memset is faster: 9 ns instead of 24 for 1000 bytes
 
 GAMELAN_COLD void* no_memory() {
   errno = ENOMEM;
@@ -60,6 +62,7 @@ GAMELAN_EXPORT void* calloc(size_t count, size_t size) {
   if (GAMELAN_UNLIKELY(n > kMaxMapped)) return calloc_any(n);
   FreeObject* p = pop(c->span[c->class_of[n]]);
   if (GAMELAN_UNLIKELY(!p)) return calloc_any(n);
+  if (n > kVectorsTo) return memset(p, 0, n);
   // At least one vector, so that the link and the mark go; then to the end of the last one.
   auto* v = reinterpret_cast<Vector*>(p);
   auto* end = v + (n + 15) / 16;

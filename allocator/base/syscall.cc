@@ -29,6 +29,12 @@ Nanos monotonic_now() {
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
+Nanos coarse_now() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return t.tv_sec * kSecond + t.tv_nsec;
+}
+
 void sleep_for(Nanos t) {
   timespec ts{t / kSecond, t % kSecond};
   call(SYS_nanosleep, reinterpret_cast<long>(&ts), 0);

@@ -32,6 +32,7 @@ bool protect(void* p, Bytes size, int prot);
 long advise(void* p, Bytes size, int advice);
 
 Nanos monotonic_now();          // CLOCK_MONOTONIC, by vDSO through libc's clock_gettime
+Nanos coarse_now();             // CLOCK_MONOTONIC_COARSE: some ms behind, a few ns dear
 void sleep_for(Nanos t);        // restarts nothing: may return early
 int current_tid();
 int current_pid();
