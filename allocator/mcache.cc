@@ -168,7 +168,7 @@ void MCache::process_inbox_locked(As who) {
   for (MSpan *s = inbox_.exchange(nullptr), *next; s; s = next) {  // pairs: push_inbox compare_exchange
     next = s->inbox_next;
     if (s->cache.load_seq() != this) {
-      notify(s, 0);
+      if (MCache* c = notify(s)) c->collect_inbox(Patience::none);
       continue;
     }
     const uint64_t freed = RemoteWord(s->remote.load_acquire()).count();
@@ -186,11 +186,28 @@ void MCache::process_inbox_locked(As who) {
       partial_[s->size_class].push_back(s);
     }
     if (is_empty) release_locked(s);
+    else if (freed && s->state == SpanState::partial) absorb_remote(s);  // or credit would not come to zero
   }
 }
 
-void MCache::collect_inbox() {
-  if (!inbox_.load_relaxed() || !lock.try_lock()) return;
+void MCache::absorb_remote(MSpan* s) {
+  uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
+  do {
+    if (!RemoteWord(w).head()) return;
+  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
+  if (!s->is_empty_list()) {
+    FreeObject* last = RemoteWord(w).head();
+    while (last->next != &s->sentinel) last = last->next;
+    last->next = s->free;
+  }
+  s->free = RemoteWord(w).head();
+  s->credit -= static_cast<uint32_t>(RemoteWord(w).count());
+}
+
+void MCache::collect_inbox(Patience patience) {
+  if (!inbox_.load_seq()) return;
+  if (patience == Patience::waits) lock.lock();
+  else if (!lock.try_lock()) return;
   process_inbox_locked(As::visitor);
   lock.unlock();
 }
@@ -231,23 +248,31 @@ void MCache::flush(Batch* b) {
     b->tail->next = old.head() ? old.head() : &s->sentinel;
   } while (!s->remote.compare_exchange(w, RemoteWord(b->head, RemoteWord(w).count() + n, true).word()));
   b->span = nullptr;
-  if (!RemoteWord(w).queued()) notify(s, RemoteWord(w).count() + n);
+  MCache* look_at = nullptr;
+  if (!RemoteWord(w).queued()) look_at = notify(s);
+  else if (looks_empty(s)) look_at = s->cache.load_seq();
+  if (look_at) look_at->collect_inbox(Patience::waits);
 }
 
-// The caller set `s`'s queued flag, so the span stays until it is told of. Tells whoever holds the span; where it
-// looks empty and the holder may be asleep, looks after the matter at once.
-void MCache::notify(MSpan* s, uint64_t freed) {
+// A hint, from words that others may be writing: nothing lives in `s` but what `remote` holds. Its holder may be
+// asleep for good, so whoever frees the last object looks after the span.
+bool MCache::looks_empty(const MSpan* s) {
+  const uint64_t freed = RemoteWord(s->remote.load_seq()).count();
+  return freed && freed >= (s->state == SpanState::full ? s->nelems : s->credit);
+}
+
+// The caller set `s`'s queued flag, so the span stays until it is told of. Tells whoever holds the span. Returns the
+// cache whose inbox wants a visitor, or nullptr.
+MCache* MCache::notify(MSpan* s) {
   for (;;) {
     MCache* c = s->cache.load_seq();
     if (!c) {
-      if (mcentral[s->size_class].settle(s)) return;
+      if (mcentral[s->size_class].settle(s)) return nullptr;
       continue;
     }
-    const bool looks_empty = freed && (freed >= s->nelems || freed >= s->credit);
     c->push_inbox(s);
     // From here on `s` may be gone; what its words say now is a hint.
-    if (looks_empty || s->cache.load_seq() != c) c->collect_inbox();
-    return;
+    return looks_empty(s) || s->cache.load_seq() != c ? c : nullptr;
   }
 }
 

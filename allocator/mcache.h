@@ -45,8 +45,11 @@ class MCache {
   void abandon();
   // The holder was in some other thread when the process forked, perhaps in mid-malloc: mends what it left half done.
   void mend_in_child();
-  // Looks through the inbox for spans that are empty by now. For anyone: takes the lock if it is free.
-  void collect_inbox();
+  // Looks through the inbox for spans that are empty by now. For anyone; who holds a lock does not wait for this one.
+  enum class Patience : bool { none, waits };
+  void collect_inbox(Patience patience);
+  // What others freed in `s` joins its local list. For the span's holder, or under its central's lock.
+  static void absorb_remote(MSpan* s);
   // Frees one object that no holder's batch can take (a thread at its very end).
   static void free_unbatched(FreeObject* p, MSpan* s);
 
@@ -69,7 +72,8 @@ class MCache {
   };
 
   static void flush(Batch* b);
-  static void notify(MSpan* s, uint64_t freed);
+  static MCache* notify(MSpan* s);
+  static bool looks_empty(const MSpan* s);
   enum class As : bool { visitor, holder };
   void process_inbox_locked(As who);
   void push_inbox(MSpan* s);

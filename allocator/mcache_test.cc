@@ -374,12 +374,52 @@ Test(remote_free, a_visitor_takes_empty_spans_only) {
   As b(other);
   for (size_t i = 0; i + 1 < p.size(); i++) heap_free(p[i], "free");
   other->flush_batches();
-  owner->collect_inbox();
+  owner->collect_inbox(MCache::Patience::waits);
   cr_assert(first->state == SpanState::spare || first->state == SpanState::dead);
   cr_assert_eq(second->state, SpanState::full, "only its holder may change it while an object lives");
   heap_free(p.back(), "free");
   other->flush_batches();
   cr_assert(second->state == SpanState::spare || second->state == SpanState::dead);
+}
+
+Test(remote_free, is_noticed_by_whoever_frees_the_last_object) {
+  test::start_heap();
+  MCache* owner = new_cache();
+  MCache* other = new_cache();
+  std::vector<void*> p;
+  {
+    As a(owner);
+    p = fill_spans(16, 12);  // 4096 objects each: many batches to a span
+    p.push_back(heap_malloc(16));
+  }
+  As b(other);
+  give(p);
+  other->flush_batches();
+  cr_assert_leq(spans_in_use(), MCache::kSparesMost + 1u);
+  test::verify(owner);
+}
+
+Test(remote_free, the_owner_empties_a_span_in_which_others_freed_before) {
+  test::start_heap();
+  MCache* owner = new_cache();
+  MCache* other = new_cache();
+  std::vector<void*> p;
+  {
+    As a(owner);
+    p = fill_spans(kSize, 3);
+    heap_malloc(kSize);
+  }
+  MSpan* s = span_of(p[0]);
+  {
+    As b(other);
+    for (size_t i = 0; i < 10; i++) heap_free(p[i], "free");
+    other->flush_batches();
+  }
+  As a(owner);
+  heap_malloc(64);  // a refill: the owner looks into its inbox
+  for (size_t i = 10; i < objects_per_span(kSize); i++) heap_free(p[i], "free");
+  cr_assert(s->state == SpanState::spare || s->state == SpanState::dead);
+  test::verify(owner);
 }
 
 Test(remote_free, both_the_owner_and_others_may_empty_a_span) {
@@ -400,7 +440,7 @@ Test(remote_free, both_the_owner_and_others_may_empty_a_span) {
       p[i] = p.back();
       p.pop_back();
       if (random.once_in(50)) other->flush_batches();
-      if (random.once_in(50)) owner->collect_inbox();
+      if (random.once_in(50)) owner->collect_inbox(MCache::Patience::waits);
     }
     other->flush_batches();
     test::verify(owner);

@@ -120,13 +120,10 @@ bool MHeap::reserve_more(Bytes at_least) {
     const Bytes to_arena_end = kArenaSize - (reserved_end_ & (kArenaSize - 1));
     const Bytes want = max_of(to_arena_end, align_up(missing, kArenaSize));
     const Bytes least = align_up(missing, kChunkSize);
+    bool taken = false;
     if (reserved_end_ + want <= zone_end_ && sys_reserve(reserved_end_, want)) { reserved_end_ += want; continue; }
-    if (reserved_end_ + least <= zone_end_ && sys_reserve(reserved_end_, least)) { reserved_end_ += least; continue; }
-    // Taken by somebody, or no memory? Where one page can be had, it is the size that was refused.
-    if (sys_reserve(reserved_end_, kOsPageSize)) {
-      sys_free(reserved_end_, kOsPageSize);
-      return false;
-    }
+    if (reserved_end_ + least <= zone_end_ && sys_reserve(reserved_end_, least, &taken)) { reserved_end_ += least; continue; }
+    if (!taken) return false;  // no memory, or none of that size
     const uintptr_t next = align_up(reserved_end_ + 1, kArenaSize);
     if (!map_tables((next - HeapWindow::base) >> kPageShift)) return false;
     set_spans(HeapWindow::page_of(opened_), (next - opened_) >> kPageShift, &dummy_span);
@@ -185,7 +182,7 @@ MSpan* MHeap::new_descriptor() {
 size_t MHeap::take_pages(SizeClass k, Pages n, Pages align, Pages* scavenged) {
   const bool block = k && n == kBlockPages;
   for (;;) {
-    const size_t first = block ? pages_.alloc_block(scavenged) : pages_.alloc_aligned(n, align, scavenged);
+    const size_t first = block ? pages_.alloc_block(scavenged) : pages_.alloc_aligned(n, align, HeapWindow::base >> kPageShift, scavenged);
     if (first != kNone) {
       if (*scavenged) keep_within_limit(*scavenged << kPageShift);
       return first;
@@ -354,9 +351,10 @@ bool MHeap::resize_large(MSpan* s, Bytes size) {
   if (want > s->npages) {
     Pages scavenged = 0;
     const Pages more = want - s->npages;
-    // At the heap's frontier the next pages may not be open yet.
-    if (first + s->npages == HeapWindow::pages && !open(more)) return false;
-    if (!pages_.alloc_at(first + s->npages, more, &scavenged)) return false;
+    const size_t end = first + s->npages;
+    // At the heap's frontier not all of the next pages may be open yet.
+    if (end + more > HeapWindow::pages && !open(end + more - HeapWindow::pages)) return false;
+    if (!pages_.alloc_at(end, more, &scavenged)) return false;
     if (scavenged != more) s->needzero = 1;
     set_spans(first + s->npages, more, s);
     in_use_ += more << kPageShift;

@@ -83,9 +83,12 @@ Test(mspan, a_large_span_is_one_object) {
   cr_assert_eq(s.index_inside(s.end()), MSpan::kNotAnObject);
 }
 
-Test(mspan, what_malloc_and_free_touch_is_one_cache_line) {
-  cr_assert_eq(offsetof(MSpan, remote), 64u);
-  cr_assert_lt(offsetof(MSpan, credit), 64u);
+Test(mspan, what_others_read_and_write_lies_on_other_lines_than_the_holders) {
+  for (size_t read_by_all : {offsetof(MSpan, owner), offsetof(MSpan, magic), offsetof(MSpan, base), offsetof(MSpan, cache)})
+    cr_assert_eq(read_by_all / 64, 0u);
+  for (size_t holders : {offsetof(MSpan, free), offsetof(MSpan, credit), offsetof(MSpan, sentinel), offsetof(MSpan, carved)})
+    cr_assert_eq(holders / 64, 1u);
+  cr_assert_eq(offsetof(MSpan, remote) / 64, 2u);
   cr_assert_eq(alignof(MSpan), 64u);
 }
 

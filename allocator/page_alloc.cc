@@ -182,12 +182,12 @@ size_t PageAlloc::alloc_block(Pages* scavenged) {
   return kNone;
 }
 
-size_t PageAlloc::alloc_aligned(Pages n, Pages align, Pages* scavenged) {
+size_t PageAlloc::alloc_aligned(Pages n, Pages align, size_t base, Pages* scavenged) {
   if (align <= 1) return alloc(n, scavenged);
   if (n + align - 1 > free_) return kNone;
   const size_t found = find(n + align - 1);
   if (found == kNone) return kNone;
-  const size_t first = align_up(found, align);
+  const size_t first = align_up(base + found, align) - base;
   take(first, n, scavenged);
   return first;
 }

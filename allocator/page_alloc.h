@@ -41,7 +41,8 @@ class PageAlloc {
   // All return the first page, or kNone. `*scavenged`: how many of the pages have no memory behind them.
   size_t alloc(Pages n, Pages* scavenged);
   size_t alloc_block(Pages* scavenged);                          // kBlockPages, so aligned
-  size_t alloc_aligned(Pages n, Pages align, Pages* scavenged);  // align: power of two
+  // `align`: power of two. What it aligns is the address: the heap's page 0 is page `base` of the address space.
+  size_t alloc_aligned(Pages n, Pages align, size_t base, Pages* scavenged);
   bool alloc_at(size_t first, Pages n, Pages* scavenged);        // exactly there
 
   void free(size_t first, Pages n, uint32_t now_ms);

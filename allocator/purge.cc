@@ -2,6 +2,7 @@
 #include "allocator/purge.h"
 
 #include "allocator/mallocgc.h"
+#include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 
 namespace gamelan {
@@ -37,21 +38,8 @@ Bytes uncarve_tail(MSpan* s) {
   return give_back(s->object(end), s->end());
 }
 
-// What others freed joins the local list; a central's credit counts what is not on that list.
-void absorb_remote(MSpan* s) {
-  uint64_t w = s->remote.load_acquire();  // pairs: MCache::flush compare_exchange, the objects' links are readable
-  do {
-    if (!RemoteWord(w).head()) return;
-  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
-  FreeObject* last = RemoteWord(w).head();
-  while (last->next != &s->sentinel) last = last->next;
-  last->next = s->free;
-  s->free = RemoteWord(w).head();
-  s->credit -= static_cast<uint32_t>(RemoteWord(w).count());
-}
-
 Bytes purge_lists(MSpan* s) {
-  absorb_remote(s);
+  MCache::absorb_remote(s);
   Bytes gone = uncarve_tail(s);
   if (s->elem_size < 2 * kOsPageSize) return gone;
   for (const FreeObject* p = s->free; p != &s->sentinel; p = p->next) {

@@ -1,6 +1,7 @@
 // allocator/sys_memory.cc: mmap, mprotect and madvise, and the metadata bump allocator.
 #include "allocator/sys_memory.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "allocator/base/lock.h"
@@ -34,12 +35,15 @@ bool refused_by_test() {
   return false;
 }
 
-bool map_at(uintptr_t at, Bytes n, int prot) {
+bool map_at(uintptr_t at, Bytes n, int prot, bool* taken = nullptr) {
   if (refused_by_test()) return false;
-  void* want = reinterpret_cast<void*>(at);
-  void* got = sys::map(want, n, prot, MAP_NORESERVE | MAP_FIXED_NOREPLACE);
+  const long want = static_cast<long>(at);
+  const long got = sys::call(SYS_mmap, want, static_cast<long>(n), prot,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (got == want) return true;
-  if (got) sys::unmap(got, n);  // a kernel before 4.17, or an emulator, takes the address for a hint
+  // A kernel before 4.17, or an emulator, takes the address for a hint.
+  if (!sys::is_error(got)) sys::unmap(reinterpret_cast<void*>(got), n);
+  if (taken) *taken = !sys::is_error(got) || got == -EEXIST;
   return false;
 }
 
@@ -73,7 +77,7 @@ void* sys_alloc(Bytes n, Bytes align) {
 
 Lock& sys_alloc_lock() { return bump_lock; }
 
-bool sys_reserve(uintptr_t at, Bytes n) { return map_at(at, n, PROT_NONE); }
+bool sys_reserve(uintptr_t at, Bytes n, bool* taken) { return map_at(at, n, PROT_NONE, taken); }
 
 bool sys_map_new(uintptr_t at, Bytes n) { return map_at(at, n, PROT_READ | PROT_WRITE); }
 

@@ -18,7 +18,8 @@ void* sys_alloc(Bytes n, Bytes align = 16);
 
 Lock& sys_alloc_lock();  // for fork
 
-bool sys_reserve(uintptr_t at, Bytes n);   // PROT_NONE at exactly `at`; false where the range is taken or refused
+// PROT_NONE at exactly `at`; false where the kernel refuses. `*taken`: because somebody's memory is in the way.
+bool sys_reserve(uintptr_t at, Bytes n, bool* taken = nullptr);
 bool sys_map(uintptr_t at, Bytes n);       // a reserved range becomes readable, writable, zero
 bool sys_map_new(uintptr_t at, Bytes n);   // None -> Ready in one call, at exactly `at`
 void sys_map_over(uintptr_t at, Bytes n);  // whatever was there, now Ready

@@ -11,9 +11,8 @@
 #include "allocator/base/syscall.h"
 #include "allocator/mcache.h"
 #include "allocator/verify.h"
-
-extern "C" int __cxa_atexit(void (*)(void*), void*, void*);
-extern "C" void* __dso_handle;
+#include "preload/init.h"
+#include "shim/next.h"
 
 namespace gamelan {
 
@@ -94,7 +93,12 @@ void write_text() {
   r.line().prefix().text("libc_heap_bytes ").dec(libc_bytes).text("\n");
 }
 
+using RegisterExit = int (*)(void (*)(void*), void*, void*);
+constinit Next<RegisterExit> next_atexit{"__cxa_atexit"};
+constinit Atomic<int> said{0};
+
 void at_exit(void*) {
+  if (said.exchange(1)) return;
   if (options().verify && tls_mcache != &fallback_mcache) {
     Guard g(tls_mcache->lock);
     verify_locked(tls_mcache);
@@ -106,7 +110,18 @@ void at_exit(void*) {
 }  // namespace
 
 void register_exit_report() {
-  if (options().stats || options().verify) __cxa_atexit(at_exit, nullptr, nullptr);
+  if (options().stats || options().verify) next_atexit.get()(at_exit, nullptr, nullptr);
 }
 
+bool wants_exit_report() { return options().stats || options().verify; }
+
 }  // namespace gamelan
+
+// Handlers run in reverse order, and coreutils' closes stderr: with a report to make, ours is registered again behind
+// each of the program's, so that one of ours always comes first.
+GAMELAN_EXPORT int __cxa_atexit(void (*f)(void*), void* arg, void* dso) {
+  using namespace gamelan;
+  const int e = next_atexit.get()(f, arg, dso);
+  if (GAMELAN_UNLIKELY(!is_inert() && wants_exit_report())) register_exit_report();
+  return e;
+}

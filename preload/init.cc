@@ -42,6 +42,9 @@ void set_text(char* to, size_t room, const char* text) {
   to[i] = 0;
 }
 
+// At load, since the program may have closed fd 2 by its first malloc.
+__attribute__((constructor)) void at_load() { output::remember_stderr(); }
+
 void osinit() {
   environment::find();
   output::remember_stderr();

@@ -34,38 +34,51 @@ Handler new_handler() {
 }
 
 // align 0: the default. Asks the new-handler until it gives up by throwing, or there is none.
-GAMELAN_COLD void* new_slow(size_t n, size_t align, bool may_throw) {
+GAMELAN_COLD void* new_slow(size_t n, size_t align) {
   for (;;) {
     if (void* p = align ? memalign(align, n) : malloc(n)) return p;
     Handler h = new_handler();
-    if (!h) break;
+    if (!h) throw_bad_alloc();
     h();
   }
-  if (may_throw) throw_bad_alloc();
-  return nullptr;
 }
 
-inline void* new_any(size_t n, bool may_throw) {
+// The nothrow forms must catch what the handler throws, which takes a C++ library: libstdc++'s own forms do it, and call
+// our throwing ones. Without a handler there is nothing to catch.
+GAMELAN_COLD void* nothrow_slow(size_t n, size_t align) {
+  static const std::nothrow_t tag{};
+  if (!new_handler()) return align ? memalign(align, n) : malloc(n);
+  using Plain = void* (*)(size_t, const std::nothrow_t&);
+  using Aligned = void* (*)(size_t, std::align_val_t, const std::nothrow_t&);
+  if (align) {
+    auto f = reinterpret_cast<Aligned>(dlsym(RTLD_NEXT, "_ZnwmSt11align_val_tRKSt9nothrow_t"));
+    return f ? f(n, static_cast<std::align_val_t>(align), tag) : nullptr;
+  }
+  auto f = reinterpret_cast<Plain>(dlsym(RTLD_NEXT, "_ZnwmRKSt9nothrow_t"));
+  return f ? f(n, tag) : nullptr;
+}
+
+inline void* new_any(size_t n, void* (*slow)(size_t, size_t)) {
   void* p = heap_malloc(n);
-  return GAMELAN_LIKELY(p != nullptr) ? p : new_slow(n, 0, may_throw);
+  return GAMELAN_LIKELY(p != nullptr) ? p : slow(n, 0);
 }
 
-inline void* new_aligned(size_t n, std::align_val_t align, bool may_throw) {
+inline void* new_aligned(size_t n, std::align_val_t align, void* (*slow)(size_t, size_t)) {
   void* p = memalign(static_cast<size_t>(align), n);
-  return p ? p : new_slow(n, static_cast<size_t>(align), may_throw);
+  return p ? p : slow(n, static_cast<size_t>(align));
 }
 }  // namespace
 
 #define EXPORT __attribute__((visibility("default")))
 
-EXPORT void* operator new(size_t n) { return new_any(n, true); }
-EXPORT void* operator new[](size_t n) { return new_any(n, true); }
-EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept { return new_any(n, false); }
-EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept { return new_any(n, false); }
-EXPORT void* operator new(size_t n, std::align_val_t a) { return new_aligned(n, a, true); }
-EXPORT void* operator new[](size_t n, std::align_val_t a) { return new_aligned(n, a, true); }
-EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, false); }
-EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, false); }
+EXPORT void* operator new(size_t n) { return new_any(n, new_slow); }
+EXPORT void* operator new[](size_t n) { return new_any(n, new_slow); }
+EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept { return new_any(n, nothrow_slow); }
+EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept { return new_any(n, nothrow_slow); }
+EXPORT void* operator new(size_t n, std::align_val_t a) { return new_aligned(n, a, new_slow); }
+EXPORT void* operator new[](size_t n, std::align_val_t a) { return new_aligned(n, a, new_slow); }
+EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, nothrow_slow); }
+EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, nothrow_slow); }
 
 EXPORT void operator delete(void* p) noexcept { heap_free(p, "operator delete"); }
 EXPORT void operator delete[](void* p) noexcept { heap_free(p, "operator delete[]"); }

@@ -19,6 +19,7 @@ constinit ThreadRecord* all = nullptr;
 constinit ThreadRecord* reusable = nullptr;
 constinit MCache* idle_caches = nullptr;
 constinit uint64_t live_count = 0;
+constinit ThreadRecord* main_record = nullptr;
 
 // Created with the first thread, so that a program without threads keeps all its keys.
 constinit pthread_key_t end_key = 0;
@@ -127,13 +128,18 @@ ThreadRecord* current() { return mine; }
 uint64_t live() { return live_count; }
 
 bool init_main() {
-  ThreadRecord* r = new_record();
-  return r && adopt(r, true);
+  main_record = new_record();
+  return main_record && adopt(main_record, true);
 }
 
 MCache* acquire_cache() {
   if (past_end) return nullptr;
   if (mine) return mine->cache;
+  // ld.so resets the main thread's TLS after malloc may have been called: preload/early_tls.cc.
+  if (main_record && main_record->cache && main_record->tid == sys::current_tid()) {
+    mine = main_record;
+    return tls_mcache = mine->cache;
+  }
   ThreadRecord* r = new_record();
   if (!r) return nullptr;
   r->stack_low = r->stack_high = 0;
@@ -182,6 +188,7 @@ void after_fork(bool in_child) {
     gone = r;
   }
   if (mine) mine->tid = sys::current_pid();
+  main_record = mine;
   list_lock.unlock();
   for (ThreadRecord *r = gone, *next; r; r = next) {
     next = r->next;

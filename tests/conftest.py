@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "lint")]
 import harness  # noqa: E402
 
 

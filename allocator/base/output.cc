@@ -38,7 +38,9 @@ void write_all(int fd, const char* p, size_t n) {
 }
 }  // namespace
 
-void remember_stderr() { known = identity_of_stderr(&stderr_dev, &stderr_ino); }
+void remember_stderr() {
+  if (!known) known = identity_of_stderr(&stderr_dev, &stderr_ino);
+}
 
 int open_log() {
   const char* pattern = options().log_path;

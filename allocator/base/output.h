@@ -8,7 +8,7 @@
 
 namespace gamelan::output {
 
-void remember_stderr();                        // boot: notes dev/ino of fd 2
+void remember_stderr();                        // at load or boot, whichever is first: notes dev/ino of fd 2
 void write_line(Line& line);                   // adds the newline
 void write_block(const char* text, size_t n);  // as it is
 // Opens log_path with %p and %e filled in, CLOEXEC, appending; -1 where there is none or it cannot be opened.

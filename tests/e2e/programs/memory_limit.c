@@ -1,6 +1,6 @@
 // tests/e2e/programs/memory_limit.c SECONDS: 100 MiB live, and waves of churn, 1 GiB a round, until the time is up.
 //
-// A wave allocates up to 80 MiB of one band of sizes, keeps it for a moment, frees all: what is free of one size must serve
+// A wave allocates 120 MiB of one band of sizes, keeps it for a moment, frees all: what is free of one size must serve
 // the next, or go home. Prints the highest VmRSS it saw and the number of rounds.
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "pattern.h"
 #include "rss.h"
 
-static const size_t kMiB = 1 << 20, kLive = 100, kWave = 80, kRound = 1024;
+static const size_t kMiB = 1 << 20, kLive = 100, kWave = 120, kRound = 1024;
 static const size_t kBands[][2] = {{16, 64}, {100, 500}, {1000, 4000}, {8000, 32000}, {64000, 500000}, {1000000, 4000000}};
 
 static long highest;
