@@ -14,7 +14,7 @@ namespace gamelan {
 namespace {
 // Serves threads that have no cache: past their end, or when memory for one could not be had. Nobody's fast path
 // ever uses it, so its lock is all the protection it needs.
-constinit MCache late_cache{&dummy_span};
+constinit MCache late_cache;
 
 // Above this a growing object that cannot stay where it is has its pages moved instead of its bytes.
 constexpr Bytes kMoveFrom = 128 * KiB;
@@ -40,8 +40,9 @@ void* malloc_small(Bytes n) {
   const SizeClass k = size_class_of(n);
   MCache* c = cache_or_late();
   if (path_mode.bitmap) return mallocgc(c, k);
-  // Sizes above 1 KiB come here each time; late_cache's slots are never set.
-  if (FreeObject* p = pop(c->span[c == &late_cache ? 0 : k])) return p;
+  // Sizes above 1 KiB come here each time; late_cache's slots are not to be used.
+  if (c != &late_cache)
+    if (FreeObject* p = pop(c->span[k])) return p;
   return c->alloc_slow(k);
 }
 

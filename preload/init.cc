@@ -20,11 +20,9 @@
 #include "shim/fork.h"
 
 extern "C" {
-// Defined where a sanitizer's runtime is loaded: it has its own allocator, and must keep it.
-void __asan_init() __attribute__((weak));
-void __tsan_init() __attribute__((weak));
-void __msan_init() __attribute__((weak));
-void __lsan_init() __attribute__((weak));
+// Every sanitizer runtime that brings an allocator defines it (and must keep its allocator): one lookup for all of them.
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, size_t), void (*)(const volatile void*))
+    __attribute__((weak));
 }
 
 namespace gamelan {
@@ -51,7 +49,7 @@ void osinit() {
   options_load();
   if (options().off) why_inert = "GAMELAN=off";
   else if (environment::aux(AT_SECURE)) why_inert = "AT_SECURE";
-  else if (__asan_init || __tsan_init || __msan_init || __lsan_init) why_inert = "a sanitizer is loaded";
+  else if (__sanitizer_install_malloc_and_free_hooks) why_inert = "a sanitizer is loaded";
 }
 
 void schedinit() {

@@ -1,6 +1,7 @@
 // preload/statistics.cc: mallinfo2, malloc_info, malloc_stats, malloc_trim, mallopt.
 //
 // Source   mallinfo(3), malloc_info(3), malloc_trim(3), mallopt(3).
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
@@ -40,6 +41,8 @@ GAMELAN_EXPORT struct mallinfo mallinfo() {
 GAMELAN_EXPORT int malloc_info(int flags, FILE* out) {
   if (flags != 0) return EINVAL;
   const uint64_t live = metric_read(Metric::heap_live), free = metric_read(Metric::heap_free);
+  // stdio is looked up here: most programs never ask, and each symbol costs every program's start a lookup.
+  auto fprintf = reinterpret_cast<int (*)(FILE*, const char*, ...)>(dlsym(RTLD_DEFAULT, "fprintf"));
   fprintf(out, "<malloc version=\"gamelan-1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
   fprintf(out, "<total type=\"spans\" count=\"%llu\" size=\"%llu\"/>\n",
           static_cast<unsigned long long>(metric_read(Metric::spans_in_use)), static_cast<unsigned long long>(live));

@@ -8,6 +8,38 @@
 
 namespace gamelan {
 
+#ifdef GAMELAN_DEV
+// The locks that this thread holds: whoever takes one of a lower rank stops here.
+namespace held_locks {
+namespace {
+constexpr int kMost = 2048;  // fork takes every MCache's lock
+struct Held { const Lock* lock; LockRank rank; };
+thread_local Held held[kMost];
+thread_local int count;
+
+void push(const Lock* l, LockRank rank, bool tried) {
+  if (!tried && count > 0 && held[count - 1].rank > rank) fatal("locks taken against their rank");
+  if (count == kMost) return;
+  held[count++] = {l, rank};
+}
+
+void pop(const Lock* l) {
+  for (int i = count; i-- > 0;) {
+    if (held[i].lock != l) continue;
+    for (; i + 1 < count; i++) held[i] = held[i + 1];
+    count--;
+    return;
+  }
+}
+}  // namespace
+}  // namespace held_locks
+#define GAMELAN_HOLD(tried) held_locks::push(this, rank_, tried)
+#define GAMELAN_LET_GO() held_locks::pop(this)
+#else
+#define GAMELAN_HOLD(tried) ((void)0)
+#define GAMELAN_LET_GO() ((void)0)
+#endif
+
 namespace {
 // Spinning helps only where the holder runs on another processor; slow paths hold a lock for well under 1 us.
 constexpr int kSpins = 100;
@@ -16,12 +48,12 @@ constexpr int kSpins = 100;
 bool Lock::try_lock() {
   int free = 0;
   if (!word_.compare_exchange(free, 1)) return false;
-  held_locks::push(this, rank_, true);
+  GAMELAN_HOLD(true);
   return true;
 }
 
 void Lock::lock() {
-  held_locks::push(this, rank_, false);
+  GAMELAN_HOLD(false);
   int free = 0;
   if (GAMELAN_LIKELY(word_.compare_exchange(free, 1))) return;
   lock_slow();
@@ -38,41 +70,9 @@ void Lock::lock_slow() {
 }
 
 void Lock::unlock() {
-  held_locks::pop(this);
+  GAMELAN_LET_GO();
   if (word_.exchange(0) == 2)
     sys::call(SYS_futex, reinterpret_cast<long>(word_.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }
-
-#ifdef GAMELAN_DEV
-namespace held_locks {
-namespace {
-constexpr int kMost = 2048;  // fork takes every MCache's lock
-struct Held { const Lock* lock; LockRank rank; };
-thread_local Held held[kMost];
-thread_local int count;
-}  // namespace
-
-void push(const Lock* l, LockRank rank, bool tried) {
-  for (int i = 0; i < count && !tried; i++)
-    if (held[i].rank > rank) fatal("locks taken against their rank");
-  if (count == kMost) return;
-  held[count++] = {l, rank};
-}
-
-void pop(const Lock* l) {
-  for (int i = count; i-- > 0;) {
-    if (held[i].lock != l) continue;
-    for (; i + 1 < count; i++) held[i] = held[i + 1];
-    count--;
-    return;
-  }
-}
-}  // namespace held_locks
-#else
-namespace held_locks {
-void push(const Lock*, LockRank, bool) {}
-void pop(const Lock*) {}
-}  // namespace held_locks
-#endif
 
 }  // namespace gamelan
