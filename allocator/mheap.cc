@@ -472,6 +472,4 @@ void MHeap::publish() {
   set(Metric::spans_in_use, spans_);
 }
 
-void MHeap::reset_in_child() { lock.reset_in_child(); }
-
 }  // namespace gamelan

@@ -59,8 +59,8 @@ class MHeap {
   Bytes scavengable() const;  // free pages with memory behind them; a hint, without the lock
 
   bool is_consistent_locked() const { return pages_.is_consistent(); }
+  const PageAlloc& pages_test_only() const { return pages_; }
   template <class F> void for_each_span_locked(F f) const;  // each span in use, once, by address
-  void reset_in_child();
   uint32_t sweepgen() const { return sweepgen_; }
 
  private:

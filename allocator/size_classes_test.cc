@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 
+#include <initializer_list>
+
 using namespace gamelan;
 
 Test(size_classes, every_size_gets_the_smallest_class_that_holds_it) {

@@ -18,7 +18,8 @@ thread_local Held held[kMost];
 thread_local int count;
 
 void push(const Lock* l, LockRank rank, bool tried) {
-  if (!tried && count > 0 && held[count - 1].rank > rank) fatal("locks taken against their rank");
+  for (int i = 0; i < count && !tried; i++)
+    if (held[i].rank > rank) fatal("locks taken against their rank");
   if (count == kMost) return;
   held[count++] = {l, rank};
 }

@@ -42,6 +42,8 @@ void remember_stderr() {
   if (!known) known = identity_of_stderr(&stderr_dev, &stderr_ino);
 }
 
+void forget_stderr_test_only() { known = false; }
+
 int open_log() {
   const char* pattern = options().log_path;
   if (!pattern[0]) return -1;

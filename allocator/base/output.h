@@ -9,6 +9,7 @@
 namespace gamelan::output {
 
 void remember_stderr();                        // at load or boot, whichever is first: notes dev/ino of fd 2
+void forget_stderr_test_only();
 void write_line(Line& line);                   // adds the newline
 void write_block(const char* text, size_t n);  // as it is
 // Opens log_path with %p and %e filled in, CLOEXEC, appending; -1 where there is none or it cannot be opened.

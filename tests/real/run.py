@@ -105,7 +105,7 @@ class Scratch:
         """What a run with us has in its environment on top; our statistics go to one file per process."""
         options = f"path={path}"
         if statistics:
-            stats = self._make("stats")
+            stats = self._make(f"stats-{path}")   # its own: a process left over from another run may write late
             stats.chmod(0o777)
             options += f":stats=json:log_path={stats}/%e.%p.json"
         return {"LD_PRELOAD": str(self.preload), "GAMELAN_OPTIONS": options}
@@ -264,7 +264,7 @@ def check_path(program, scratch, path, plain, repeat):
     if re.search(r"^gamelan\[\d+\]:", ours.err, re.MULTILINE):
         faults.append("we speak on its stderr: " + ours.err[-2000:])
     if is_ours(scratch.preload):
-        ours.calls, found = read_statistics(program, scratch.folder / "stats", path)
+        ours.calls, found = read_statistics(program, scratch.folder / f"stats-{path}", path)
         faults += found
     verdict = "FAIL" if faults else "short" if plain.seconds < WORK_WANTED else "ok"
     return [program.name, path, f"{plain.seconds:.2f}", f"{ours.seconds:.2f}", f"{ours.seconds / plain.seconds:.2f}",

@@ -16,6 +16,7 @@ namespace {
   setrlimit(RLIMIT_CORE, &no_core);
   signal(SIGABRT, SIG_DFL);
   dup2(words, 2);
+  output::forget_stderr_test_only();
   output::remember_stderr();
   f();
   _exit(0);

@@ -32,6 +32,7 @@ void boot() {
   output::remember_stderr();
   gamelan_metrics.path = path_mode.bitmap ? 2 : 1;
   mheap.init(0x9e3779b97f4a7c15);
+  if (sys::current_tid() == sys::current_pid()) threads::init_main();
   is_booted.store_release(true);
 }
 

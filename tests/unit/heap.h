@@ -28,6 +28,13 @@ extern void (*pass_on_memory_could_go_home)();
 // Starts the runtime on one path, in the calling thread. At most once per test, before the first allocation.
 void start_heap(bool bitmap = false);
 
+// One test on both small-object paths: the body starts with the heap running.
+#define TEST_ON_BOTH_PATHS(suite, name)                                                     \
+  static void suite##_##name##_body();                                                      \
+  Test(suite, name##_on_lists, .timeout = 20) { test::start_heap(false); suite##_##name##_body(); }   \
+  Test(suite, name##_on_bitmap, .timeout = 20) { test::start_heap(true); suite##_##name##_body(); }   \
+  static void suite##_##name##_body()
+
 // Allocates as `c` until the end of its scope.
 class As {
  public:
