@@ -63,6 +63,7 @@ bool MCache::carve(MSpan* s) {
     p = next;
   }
   s->carved = static_cast<uint16_t>(s->carved + n);
+  if (s->carved == s->nelems) mheap.became_dense(s);
   s->free = first;
   return true;
 }
@@ -113,6 +114,7 @@ MSpan* MCache::take_spare(SizeClass k) {
   spare_ = s->next;
   spares_--;
   s->next = nullptr;
+  if (s->carved == s->nelems) mheap.no_longer_dense(s);
   s->size_class = k;
   s->elem_size = info.size;
   s->nelems = static_cast<uint16_t>(info.objects);

@@ -58,6 +58,11 @@ class MHeap {
   Bytes scavenge(uint32_t age_ms, Pages at_most);
   Bytes scavengable() const;  // free pages with memory behind them; a hint, without the lock
 
+  // A small span's last untouched object was carved, or the span is to be carved anew: how much of the small spans is
+  // in use all over decides about huge pages.  Blocks  nothing.
+  void became_dense(const MSpan* s) { dense_.fetch_add(s->bytes()); }
+  void no_longer_dense(const MSpan* s) { dense_.fetch_sub(s->bytes()); }
+
   bool is_consistent_locked() const { return pages_.is_consistent(); }
   const PageAlloc& pages_test_only() const { return pages_; }
   template <class F> void for_each_span_locked(F f) const;  // each span in use, once, by address
@@ -96,6 +101,8 @@ class MHeap {
   Bytes in_use_ = 0;
   uint64_t spans_ = 0, moves_ = 0;
   unsigned huge_ = 0;
+  Bytes small_ = 0;                 // of in_use_: in spans of a size class
+  Atomic<Bytes> dense_{0};          // of small_: in spans that are carved to the end
   uint32_t sweepgen_ = 0;
 
   // Large spans freed last, whole: still in the page table (state dead) and still with their memory.

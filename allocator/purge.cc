@@ -2,6 +2,7 @@
 #include "allocator/purge.h"
 
 #include "allocator/mallocgc.h"
+#include "allocator/mheap.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 
@@ -33,6 +34,7 @@ Bytes uncarve_tail(MSpan* s) {
       link = &p->next;
     }
   *link = &s->sentinel;
+  if (s->carved == s->nelems) mheap.no_longer_dense(s);
   s->carved = static_cast<uint16_t>(end);
   s->needzero = 1;  // the page that `end` lies in keeps its bytes
   return give_back(s->object(end), s->end());

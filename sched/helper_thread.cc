@@ -22,6 +22,7 @@ constinit Lock start_lock{LockRank::boot};
 constinit Atomic<int> state{kNoThread};
 constinit Atomic<int> stop_word{0};   // 1: end; futex
 constinit Atomic<int> tid_word{0};    // the kernel clears and wakes it when the thread is gone
+constinit Atomic<int> owner_pid{0};   // whose thread it is: a child made by a raw clone or vfork has none
 constinit bool enabled = false;
 constinit char* memory = nullptr;
 
@@ -97,6 +98,7 @@ bool start() {
 }
 
 void wait_until_gone() {
+  if (owner_pid.load_seq() != sys::current_pid()) return;
   // The kernel's wake at thread exit is not private.
   for (int t; (t = tid_word.load_seq()) != 0;)
     sys::call(SYS_futex, reinterpret_cast<long>(tid_word.raw()), FUTEX_WAIT, t, 0);
@@ -111,6 +113,7 @@ void wanted() {
   if (enabled && state.load_seq() == kNoThread) {
     wait_until_gone();
     stop_word.store_seq(0);
+    owner_pid.store_seq(sys::current_pid());
     state.store_seq(kRuns);
     if (!start()) {
       state.store_seq(kNoThread);
@@ -122,7 +125,7 @@ void wanted() {
 
 namespace {
 void stop_locked() {
-  if (tid_word.load_seq() == 0) return;
+  if (tid_word.load_seq() == 0 || owner_pid.load_seq() != sys::current_pid()) return;
   stop_word.store_seq(1);
   sys::call(SYS_futex, reinterpret_cast<long>(stop_word.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   wait_until_gone();
