@@ -140,6 +140,16 @@ Bytes heap_usable_size(void* p, const char* call) {
 }
 
 namespace {
+// realloc in place would hand a freed object out again.
+void refuse_free_object(void* p, const char* call) {
+  const uintptr_t a = reinterpret_cast<uintptr_t>(p);
+  if (!HeapWindow::holds(a)) return;
+  MSpan* s = HeapWindow::span_of(a);
+  if (s->state == SpanState::large) return;
+  const bool is_free = path_mode.bitmap ? !is_allocated(s, s->index_exact(a)) : is_on_a_free_list(static_cast<FreeObject*>(p), s);
+  if (is_free) bad_free::double_free(p, s, call);
+}
+
 void* copy_to_new(void* p, Bytes have, Bytes n) {
   void* to = heap_malloc(n);
   if (!to) return nullptr;
@@ -159,6 +169,7 @@ void* realloc_large(void* p, MSpan* s, Bytes n) {
 void* heap_realloc(void* p, Bytes n) {
   if (n > PTRDIFF_MAX) return out_of_memory();
   const Bytes have = heap_usable_size(p, "realloc");
+  refuse_free_object(p, "realloc");
   const uintptr_t a = reinterpret_cast<uintptr_t>(p);
   MSpan* s = HeapWindow::holds(a) ? HeapWindow::span_of(a) : nullptr;
   // Stays where it is while it fits and at least half of it is used, or a new one would be no smaller.

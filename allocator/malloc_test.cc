@@ -100,6 +100,16 @@ TEST_ON_BOTH_PATHS(malloc, calloc_is_zero_whatever_was_there_before) {
   test::verify_all();
 }
 
+TEST_ON_BOTH_PATHS(malloc, calloc_is_zero_where_a_large_object_was_just_freed) {
+  for (Bytes n : {40'000ul, 100'000ul, 900'000ul, 3 * MiB}) {
+    void* p = take(n);  // fresh memory, known to be zero: once
+    memset(p, 0xee, n);
+    give(p);
+    void* q = heap_calloc_slow(n);
+    cr_assert(is_zero(q, n), "%zu bytes", n);
+  }
+}
+
 TEST_ON_BOTH_PATHS(malloc, a_freed_object_is_soon_used_again) {
   std::set<void*> seen;
   for (int i = 0; i < 100'000; i++) {
@@ -380,10 +390,11 @@ TEST_ON_BOTH_PATHS(bad_free, realloc_and_usable_size_look_as_well) {
   auto* p = static_cast<char*>(take(100));
   cr_assert(end_of([&] { (void)heap_realloc(p + 16, 10); }).aborted_saying("interior pointer"));
   cr_assert(end_of([&] { usable(p + 16); }).aborted_saying("in malloc_usable_size()"));
-  cr_assert(end_of([&] {
-    give(p);
-    (void)heap_realloc(p, 5000);
-  }).aborted_saying("in realloc()"));
+  for (Bytes n : {100ul, 90ul, 5000ul})  // in place, and moving
+    cr_assert(end_of([&] {
+      give(p);
+      (void)heap_realloc(p, n);
+    }).aborted_saying("in realloc()"));
   cr_assert(end_of([&] {
     void* large = take(MiB);
     give(large);

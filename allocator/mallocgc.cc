@@ -93,6 +93,8 @@ void mallocgc_release_bits(MSpan* s) {
 }
 
 void* mallocgc(MCache* c, SizeClass k) {
+  const MSpan* now = c->current(k);
+  if (!now || now->free_index == now->nelems) heap_hooks.before_refill(kSizeTable.info[k].size);
   Guard g(c->lock);
   for (;;) {
     if (MSpan* s = c->current(k)) {
@@ -103,7 +105,6 @@ void* mallocgc(MCache* c, SizeClass k) {
       }
       c->retire_full_locked(k);
     }
-    heap_hooks.before_refill(kSizeTable.info[k].size);
     metric_add(Metric::refills, 1);
     verify_now_and_then_locked(c);
     MSpan* s = c->next_span_locked(k);

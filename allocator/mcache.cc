@@ -55,6 +55,9 @@ bool MCache::carve(MSpan* s) {
   const unsigned page = static_cast<unsigned>(kOsPageSize / s->elem_size);
   const unsigned n = min_of(left, max_of(page, s->carved ? 4u : 1u));
   auto* first = reinterpret_cast<FreeObject*>(s->object(s->carved));
+  // Links and marks of another class' objects may lie here: a program that moves bytes it never wrote would give one of
+  // its objects the look of a free one.
+  if (s->needzero) mem::zero(first, Bytes{n} * s->elem_size);
   FreeObject* p = first;
   for (unsigned i = 1; i <= n; i++) {
     auto* next = reinterpret_cast<FreeObject*>(reinterpret_cast<uintptr_t>(p) + s->elem_size);
@@ -167,6 +170,8 @@ void MCache::release_locked(MSpan* s) {
 // its credit this very moment. `full` with all objects remote, or `partial` with the rest remote: nobody frees any more.
 void MCache::process_inbox_locked(As who) {
   if (GAMELAN_LIKELY(!inbox_.load_relaxed())) return;
+  inbox_length_.store_relaxed(0);
+  empties_.store_relaxed(0);
   for (MSpan *s = inbox_.exchange(nullptr), *next; s; s = next) {  // pairs: push_inbox compare_exchange
     next = s->inbox_next;
     if (s->cache.load_seq() != this) {
@@ -215,6 +220,7 @@ void MCache::collect_inbox(Patience patience) {
 }
 
 void MCache::push_inbox(MSpan* s) {
+  inbox_length_.fetch_add(1);
   MSpan* first = inbox_.load_relaxed();
   do s->inbox_next = first;
   while (!inbox_.compare_exchange(first, s));  // pairs: process_inbox_locked exchange
@@ -253,7 +259,10 @@ void MCache::flush(Batch* b) {
   MCache* look_at = nullptr;
   if (!RemoteWord(w).queued()) look_at = notify(s);
   else if (looks_empty(s)) look_at = s->cache.load_seq();
-  if (look_at) look_at->collect_inbox(Patience::waits);
+  // A visit looks at the whole inbox: worth it once a quarter of it is empty, or it is short. The helper thread comes
+  // round for the rest.
+  if (look_at && (look_at->empties_.fetch_add(1) + 1) * 4 >= look_at->inbox_length_.load_relaxed())
+    look_at->collect_inbox(Patience::waits);
 }
 
 // A hint, from words that others may be writing: nothing lives in `s` but what `remote` holds. Its holder may be
@@ -289,6 +298,15 @@ void MCache::mend_in_child() {
   for (MSpan* s : current_)
     // pop() had cleared the mark and not yet moved the list on: nobody got the object.
     if (s && s->free != &s->sentinel) s->free->mark = kFreeMark;
+  // free() had pushed its object and not yet counted it; a batch was handed over and the inbox not yet told.
+  inbox_.store_relaxed(nullptr);
+  for_each_span_locked([](MSpan* s) {
+    s->remote.fetch_and(~RemoteWord::kQueued);
+    if (s->state != SpanState::partial && s->state != SpanState::full) return;
+    uint32_t listed = 0;
+    for (FreeObject* p = s->free; p != &s->sentinel; p = p->next) listed++;
+    s->credit = s->carved - listed;
+  });
 }
 
 // ---- giving up --------------------------------------------------------------------------------------------------
@@ -312,7 +330,8 @@ void MCache::abandon() {
     }
   }
   while (MSpan* s = full_.pop_front()) {
-    s->credit = path_mode.bitmap ? s->alloc_count : s->nelems;
+    // 1 is the trap for the first free, still set; anything else was counted by mend_in_child.
+    s->credit = path_mode.bitmap ? s->alloc_count : s->credit == 1 ? s->nelems : s->credit;
     mcentral[s->size_class].put(s);
   }
   while (MSpan* s = spare_) {

@@ -87,6 +87,8 @@ class MCache {
   MSpan* spare_ = nullptr;
   unsigned spares_ = 0;
   Atomic<MSpan*> inbox_{nullptr};
+  Atomic<uint32_t> inbox_length_{0};  // spans in it, about
+  Atomic<uint32_t> empties_{0};       // of them seen empty
   Batch batch_[kBatches] = {};
 };
 

@@ -514,6 +514,32 @@ Test(mcache, mend_in_child_repairs_a_pop_that_was_cut_short) {
   gone->abandon();
 }
 
+Test(mcache, mend_in_child_counts_again_what_a_cut_short_free_left_uncounted) {
+  test::start_heap();
+  MCache* gone = new_cache();
+  std::vector<void*> p;
+  {
+    As a(gone);
+    p = fill_spans(kSize, 2);
+    heap_malloc(kSize);
+    heap_free(p[0], "free");  // the first span is partial, the second full
+  }
+  for (void* q : {p[1], p.back()}) {
+    // free() had pushed its object; the credit was still to be written.
+    MSpan* s = span_of(q);
+    auto* object = static_cast<FreeObject*>(q);
+    *object = {s->free, kFreeMark};
+    s->free = object;
+  }
+  gone->mend_in_child();
+  gone->abandon();
+  As b(tls_mcache);
+  for (size_t i = 2; i + 1 < p.size(); i++) heap_free(p[i], "free");
+  tls_mcache->flush_batches();
+  cr_assert_eq(span_of(p[0])->state, SpanState::dead, "empty spans go home");
+  cr_assert_eq(span_of(p.back())->state, SpanState::dead, "empty spans go home");
+}
+
 Test(mcache, mend_in_child_drops_batches_that_may_be_torn) {
   test::start_heap();
   MCache* owner = new_cache();

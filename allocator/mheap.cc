@@ -280,7 +280,7 @@ void MHeap::give_up_recent(unsigned keep) {
 
 MSpan* MHeap::alloc_large(Bytes size, Bytes align) {
   const Pages n = pages_for(size);
-  if (n > kZoneSize >> kPageShift || align > kZoneSize) return nullptr;
+  if (n > kZoneSize >> kPageShift || align > kZoneSize || !sys_could_have(size)) return nullptr;
   Guard g(lock);
   MSpan* s = reuse_large(n, align);
   if (!s) {
@@ -313,7 +313,13 @@ void MHeap::free_span_locked(MSpan* s) {
   const size_t first = HeapWindow::page_of(s->base);
   set_spans(first, s->npages, &dummy_span);
   s->state = SpanState::dead;
-  if (s->moved) moves_--;
+  if (s->moved) {
+    // Mapped anew, the pages are one mapping with their neighbours again, and empty.
+    sys_map_over(s->base, s->bytes());
+    moves_--;
+    pages_.free_scavenged(first, s->npages);
+    return retire_descriptor(s);
+  }
   if (s->size_class) {
     small_ -= s->bytes();
     if (s->carved == s->nelems) no_longer_dense(s);
@@ -353,6 +359,14 @@ void MHeap::free_large(MSpan* s) {
 
 bool MHeap::resize_large(MSpan* s, Bytes size) {
   const Pages want = pages_for(size);
+  const bool shrinks = want < s->npages;
+  if (!resize_in_place(s, want)) return false;
+  s->requested = size;
+  if (shrinks && scavengable() >= kScavengeFrom) heap_hooks.memory_could_go_home();
+  return true;
+}
+
+bool MHeap::resize_in_place(MSpan* s, Pages want) {
   Guard g(lock);
   const size_t first = HeapWindow::page_of(s->base);
   if (want > s->npages) {
@@ -372,7 +386,6 @@ bool MHeap::resize_large(MSpan* s, Bytes size) {
     in_use_ -= less << kPageShift;
   }
   s->npages = static_cast<uint32_t>(want);
-  s->requested = size;
   publish();
   return true;
 }

@@ -84,6 +84,7 @@ class MHeap {
   void keep_within_limit(Bytes growth);
   void want_huge_page(size_t first);
   bool take_idle_pages(uint32_t age_ms, Pages at_most, PageRun* run);
+  bool resize_in_place(MSpan* s, Pages want);
   void publish();
   MSpan* reuse_large(Pages n, Bytes align);
   void give_up_recent(unsigned keep);

@@ -244,7 +244,7 @@ bool PageAlloc::take_unscavenged(uint32_t now_ms, uint32_t age_ms, Pages at_most
       const uint64_t idle = ~chunk.taken.word(w) & ~chunk.scavenged.word(w);
       if (!idle) continue;
       size_t last = w * 64 + 63 - static_cast<size_t>(__builtin_clzll(idle)), first = last;
-      while (first > 0 && last - first + 1 < at_most && !chunk.taken.get(first - 1) && !chunk.scavenged.get(first - 1)) first--;
+      while (first > 0 && last - first + 1 < at_most && !chunk.taken.get(first - 1)) first--;
       run->first = c * kChunkPages + first;
       run->n = last - first + 1;
       Pages none = 0;

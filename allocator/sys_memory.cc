@@ -81,6 +81,13 @@ bool sys_reserve(uintptr_t at, Bytes n, bool* taken) { return map_at(at, n, PROT
 
 bool sys_map_new(uintptr_t at, Bytes n) { return map_at(at, n, PROT_READ | PROT_WRITE); }
 
+bool sys_could_have(Bytes n) {
+  if (n < GiB) return true;
+  void* p = sys::map(nullptr, n, PROT_READ | PROT_WRITE, 0);
+  if (p) sys::unmap(p, n);
+  return p != nullptr;
+}
+
 void sys_map_over(uintptr_t at, Bytes n) {
   sys::map(reinterpret_cast<void*>(at), n, PROT_READ | PROT_WRITE, MAP_NORESERVE | MAP_FIXED);
 }

@@ -22,6 +22,9 @@ Lock& sys_alloc_lock();  // for fork
 bool sys_reserve(uintptr_t at, Bytes n, bool* taken = nullptr);
 bool sys_map(uintptr_t at, Bytes n);       // a reserved range becomes readable, writable, zero
 bool sys_map_new(uintptr_t at, Bytes n);   // None -> Ready in one call, at exactly `at`
+// Whether the kernel would promise `n` bytes at all: its overcommit policy, asked for sizes from 1 GiB on, since our own
+// mappings are made small and without a promise.
+bool sys_could_have(Bytes n);
 void sys_map_over(uintptr_t at, Bytes n);  // whatever was there, now Ready
 bool sys_unused(uintptr_t at, Bytes n);    // contents may go; true: they went, and read as zero
 void sys_huge_page(uintptr_t at, Bytes n, bool want);

@@ -31,6 +31,7 @@ namespace {
 enum : int { kNotBooted, kBooting, kBooted };
 constinit Lock boot_lock{LockRank::boot};
 constinit Atomic<int> boot_state{kNotBooted};
+constinit Atomic<int> booting_tid{0};
 constinit const char* why_inert = nullptr;
 constinit Nanos boot_began = 0;
 
@@ -45,6 +46,7 @@ __attribute__((constructor)) void at_load() { output::remember_stderr(); }
 
 void osinit() {
   environment::find();
+  sys::find_clock(environment::aux(AT_SYSINFO_EHDR));
   output::remember_stderr();
   options_load();
   if (options().off) why_inert = "GAMELAN=off";
@@ -116,8 +118,11 @@ void run_steps() {
 
 void boot() {
   if (GAMELAN_LIKELY(boot_state.load_acquire() == kBooted)) return;  // pairs: the store_release below
+  // A libc function that boot calls may be somebody's who allocates: the late cache serves meanwhile.
+  if (boot_state.load_relaxed() == kBooting && booting_tid.load_relaxed() == sys::current_tid()) return;
   Guard g(boot_lock);
   if (boot_state.load_relaxed() != kNotBooted) return;
+  booting_tid.store_relaxed(sys::current_tid());
   boot_state.store_relaxed(kBooting);
   run_steps();
   set_text(gamelan_metrics.reason, sizeof gamelan_metrics.reason,
@@ -129,6 +134,8 @@ bool is_inert() {
   if (GAMELAN_UNLIKELY(boot_state.load_acquire() != kBooted)) boot();
   return why_inert != nullptr;
 }
+
+bool is_booted() { return boot_state.load_acquire() == kBooted; }
 
 const char* inert_reason() { return why_inert ? why_inert : ""; }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <initializer_list>
 #include <new>
 
 #include "allocator/base/fatal.h"
@@ -23,13 +24,22 @@ void free(void*);
 namespace {
 using Handler = void (*)();
 
+// A function of the program's C++ library, which may have come with a dlopen'd extension (RTLD_LOCAL).
+void* cxx_function(const char* name) {
+  if (void* f = dlsym(RTLD_DEFAULT, name)) return f;
+  for (const char* library : {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"})
+    if (void* h = dlopen(library, RTLD_NOLOAD | RTLD_NOW))
+      if (void* f = dlsym(h, name)) return f;
+  return nullptr;
+}
+
 Handler new_handler() {
-  auto get = reinterpret_cast<Handler (*)()>(dlsym(RTLD_DEFAULT, "_ZSt15get_new_handlerv"));
+  auto get = reinterpret_cast<Handler (*)()>(cxx_function("_ZSt15get_new_handlerv"));
   return get ? get() : nullptr;
 }
 
 [[noreturn]] void throw_bad_alloc() {
-  if (auto raise = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "_ZSt17__throw_bad_allocv"))) raise();
+  if (auto raise = reinterpret_cast<void (*)()>(cxx_function("_ZSt17__throw_bad_allocv"))) raise();
   fatal("operator new is out of memory, and no C++ library is loaded to throw bad_alloc");
 }
 

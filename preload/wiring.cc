@@ -13,10 +13,11 @@ namespace gamelan {
 namespace {
 MCache* acquire_cache() {
   boot();
-  return threads::acquire_cache();
+  return is_booted() ? threads::acquire_cache() : nullptr;
 }
 
-void before_refill(Bytes) {}  // the collector's trigger hangs here once there is one
+// The collector's trigger hangs here once there is one.
+void before_refill(Bytes) { threads::mend_one(); }
 
 void* inert_malloc(Bytes n) { return __libc_malloc(n); }
 }  // namespace

@@ -9,6 +9,8 @@
 #include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
 #include "allocator/base/syscall.h"
+#include "allocator/fork.h"
+#include "allocator/mcache.h"
 #include "allocator/mcentral.h"
 #include "allocator/mheap.h"
 #include "allocator/sys_memory.h"
@@ -23,13 +25,14 @@ constinit Atomic<int> state{kNoThread};
 constinit Atomic<int> stop_word{0};   // 1: end; futex
 constinit Atomic<int> tid_word{0};    // the kernel clears and wakes it when the thread is gone
 constinit Atomic<int> owner_pid{0};   // whose thread it is: a child made by a raw clone or vfork has none
+constinit Atomic<int> home_pid{0};    // the process that may have one: not a vfork's child, which shares our memory
 constinit bool enabled = false;
 constinit char* memory = nullptr;
 
 constexpr Bytes kStack = 64 * KiB, kTls = 64 * KiB;
 // A tick empties at most 64 MiB (about 5 ms of kernel time), in steps that hold no lock while the kernel works.
 constexpr Pages kStep = 512;
-constexpr int kStepsPerTick = 16;
+constexpr Bytes kBytesPerTick = 64 * MiB;
 constexpr Nanos kTick = 100 * kMilli;
 constexpr Bytes kEnough = 1 * MiB;  // what may stay when the helper ends
 
@@ -42,9 +45,9 @@ void scavenge_until_done() {
   const uint32_t age = static_cast<uint32_t>(options().scavenge_delay);
   Nanos ticks = 0;
   while (!stop_word.load_acquire() && mheap.scavengable() > kEnough) {
+    for (Bytes gone = 0, n = 1; n && gone < kBytesPerTick && !stop_word.load_acquire(); gone += n) n = mheap.scavenge(age, kStep);
+    for (MCache* c = first_registered_cache(); c; c = c->next_registered) c->collect_inbox(MCache::Patience::none);
     nap();
-    for (int i = 0; i < kStepsPerTick && !stop_word.load_acquire(); i++)
-      if (!mheap.scavenge(age, kStep)) break;
     if (++ticks * kTick >= age * kMilli) {
       for (MCentral& m : mcentral) metric_add(Metric::scavenged, m.purge());
       ticks = 0;
@@ -53,8 +56,13 @@ void scavenge_until_done() {
 }
 
 extern "C" __attribute__((used, visibility("hidden"))) void gamelan_helper_main() {
-  scavenge_until_done();
-  state.store_seq(kNoThread);  // pairs: wanted() load_seq
+  for (;;) {
+    scavenge_until_done();
+    state.store_seq(kNoThread);  // pairs: wanted() load_seq
+    // Memory that was freed since the last look, by someone who saw us still running.
+    int none = kNoThread;
+    if (stop_word.load_seq() || mheap.scavengable() < kScavengeFrom || !state.compare_exchange(none, kRuns)) break;
+  }
   // The kernel clears tid_word; a `wanted` from now on waits for that before it makes the next one.
 }
 
@@ -105,12 +113,15 @@ void wait_until_gone() {
 }
 }  // namespace
 
-void enable() { enabled = true; }
+void enable() {
+  home_pid.store_seq(sys::current_pid());
+  enabled = true;
+}
 
 void wanted() {
   if (GAMELAN_LIKELY(state.load_seq() == kRuns) || !enabled) return;
   if (!start_lock.try_lock()) return;
-  if (enabled && state.load_seq() == kNoThread) {
+  if (enabled && state.load_seq() == kNoThread && home_pid.load_seq() == sys::current_pid()) {
     wait_until_gone();
     stop_word.store_seq(0);
     owner_pid.store_seq(sys::current_pid());
@@ -137,7 +148,15 @@ void stop() {
   stop_locked();
 }
 
+Pause::Pause() {
+  start_lock.lock();
+  stop_locked();
+}
+
+Pause::~Pause() { start_lock.unlock(); }
+
 void forbid() {
+  if (home_pid.load_seq() != sys::current_pid()) return;
   enabled = false;
   stop();
 }
@@ -148,6 +167,7 @@ void before_fork() {
 }
 
 void after_fork(bool in_child) {
+  if (in_child) home_pid.store_seq(sys::current_pid());
   start_lock.unlock();
   if (!in_child && mheap.scavengable() >= kScavengeFrom) wanted();
 }

@@ -16,6 +16,11 @@ void enable();    // gcenable: from now on `wanted` may make the thread
 void wanted();    // there is work; cheap when the helper already runs
 void stop();      // returns when the thread is gone; `wanted` makes a new one
 void forbid();
+class Pause {     // no helper while one of these lives; Blocks until a running one is gone
+ public:
+  Pause();
+  ~Pause();
+};
 void before_fork();       // stops it, and keeps it from starting
 void after_fork(bool in_child);
 

@@ -20,6 +20,7 @@ constinit ThreadRecord* reusable = nullptr;
 constinit MCache* idle_caches = nullptr;
 constinit uint64_t live_count = 0;
 constinit ThreadRecord* main_record = nullptr;
+constinit Atomic<ThreadRecord*> to_mend{nullptr};  // of threads that were the parent's
 
 // Created with the first thread, so that a program without threads keeps all its keys.
 constinit pthread_key_t end_key = 0;
@@ -61,6 +62,7 @@ void unlink_locked(ThreadRecord* r) {
 }
 
 MCache* idle_or_new_cache() {
+  mend_one();
   {
     Guard g(list_lock);
     if (MCache* c = idle_caches) {
@@ -149,6 +151,7 @@ MCache* acquire_cache() {
 }
 
 ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size) {
+  have_key();  // before the program uses them up
   ThreadRecord* r = new_record();
   if (!r) return nullptr;
   r->start = start;
@@ -172,34 +175,51 @@ void* run(ThreadRecord* r) {
   auto start = r->start;
   void* arg = r->arg;
   if (!adopt(r, false)) recycle(r);  // its allocations go to the late cache
-  return start(arg);
+  void* result = start(arg);
+  if (mine && !have_key()) {
+    mine->rounds_left = 1;
+    end_of_thread(mine);
+  }
+  return result;
 }
 
 void before_fork() { list_lock.lock(); }
 
 void after_fork(bool in_child) {
   if (!in_child) return list_lock.unlock();
-  ThreadRecord* gone = nullptr;
-  for (ThreadRecord *r = all, *next; r; r = next) {
-    next = r->next;
-    if (r == mine) continue;
-    unlink_locked(r);
-    r->next = gone;
-    gone = r;
+  // The parent's other threads are not here: their caches wait until somebody needs the memory. Only reads: each write
+  // would copy a page, and most children exec.
+  if (mine) unlink_locked(mine);
+  if (ThreadRecord* last = all) {
+    while (last->next) last = last->next;
+    last->next = to_mend.load_relaxed();
+    to_mend.store_relaxed(all);
   }
-  if (mine) mine->tid = sys::current_pid();
+  all = nullptr;
+  live_count = 0;
   main_record = mine;
   list_lock.unlock();
-  for (ThreadRecord *r = gone, *next; r; r = next) {
-    next = r->next;
-    if (r->cache) {
-      r->cache->mend_in_child();
-      r->cache->abandon();
-      Guard g(list_lock);
-      make_idle_locked(r->cache);
-    }
-    recycle(r);
+  if (!mine) return;
+  mine->tid = sys::current_pid();
+  link(mine);
+}
+
+void mend_one() {
+  if (GAMELAN_LIKELY(!to_mend.load_relaxed())) return;
+  ThreadRecord* r = nullptr;
+  {
+    Guard g(list_lock);
+    r = to_mend.load_relaxed();
+    if (!r) return;
+    to_mend.store_relaxed(r->next);
   }
+  if (MCache* c = r->cache) {
+    c->mend_in_child();
+    c->abandon();
+    Guard g(list_lock);
+    make_idle_locked(c);
+  }
+  recycle(r);
 }
 
 }  // namespace gamelan::threads

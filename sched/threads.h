@@ -45,6 +45,9 @@ void* run(ThreadRecord* r);           // on the new thread
 ThreadRecord* current();              // nullptr before the first allocation
 void before_fork();                   // takes the lock
 void after_fork(bool in_child);       // gives it up; the child keeps its own record only
+// In a fork's child: one of the caches that threads of the parent left behind is mended and given up; cheap where there
+// is none. Called now and then, since most children exec before they need the memory.
+void mend_one();
 uint64_t live();
 
 }  // namespace threads

@@ -107,10 +107,11 @@ Test(threads, a_thread_that_ends_takes_its_spans_out_of_its_cache) {
 Test(threads, destructors_of_other_keys_may_allocate_to_the_last_round) {
   test::start_heap();
   static pthread_key_t key;
-  static int rounds;
+  static int rounds, rounds_with_a_record;
   static std::vector<void*> left;
   pthread_key_create(&key, [](void*) {
     rounds++;
+    rounds_with_a_record += threads::current() != nullptr;
     left.push_back(heap_malloc(100));
     heap_free(heap_malloc(5000), "free");
     pthread_setspecific(key, &key);
@@ -120,6 +121,7 @@ Test(threads, destructors_of_other_keys_may_allocate_to_the_last_round) {
     heap_free(heap_malloc(1), "free");
   }).join();
   cr_assert_eq(rounds, PTHREAD_DESTRUCTOR_ITERATIONS);
+  cr_assert_geq(rounds_with_a_record, rounds - 1, "the thread's end is noticed in the last round");
   for (void* p : left) {
     cr_assert(p);
     heap_free(p, "free");

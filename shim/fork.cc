@@ -1,6 +1,7 @@
 // shim/fork.cc: helper -> threads -> heap, and back.
 #include "shim/fork.h"
 
+#include "allocator/base/lock.h"
 #include "allocator/fork.h"
 #include "sched/helper_thread.h"
 #include "sched/threads.h"
@@ -10,19 +11,27 @@ extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*chi
 namespace gamelan {
 
 namespace {
+// fork from a signal handler that interrupted one of our slow paths: our locks cannot be had. Nothing is done, and the
+// child may do what POSIX allows it there: async-signal-safe calls, exec.
+__thread bool skipped __attribute__((tls_model("initial-exec")));
+
 void prepare() {
+  skipped = locks_held != 0;
+  if (skipped) return;
   helper::before_fork();
   threads::before_fork();
   heap_before_fork();
 }
 
 void parent() {
+  if (skipped) return;
   heap_after_fork_in_parent();
   threads::after_fork(false);
   helper::after_fork(false);
 }
 
 void child() {
+  if (skipped) return;
   heap_after_fork_in_child();
   threads::after_fork(true);
   helper::after_fork(true);

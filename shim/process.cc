@@ -16,10 +16,10 @@
 using namespace gamelan;
 
 namespace {
-// Stops the helper, then calls the next definition of `name`.
+// Calls the next definition of `name` with no helper about, before or during.
 template <class R, class... A>
 R alone(Next<R (*)(A...)>& next, A... a) {
-  helper::stop();
+  helper::Pause pause;
   return next.get()(a...);
 }
 }  // namespace

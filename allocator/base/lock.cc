@@ -46,14 +46,18 @@ namespace {
 constexpr int kSpins = 100;
 }  // namespace
 
+__thread int locks_held = 0;
+
 bool Lock::try_lock() {
   int free = 0;
   if (!word_.compare_exchange(free, 1)) return false;
+  locks_held++;
   GAMELAN_HOLD(true);
   return true;
 }
 
 void Lock::lock() {
+  locks_held++;  // before: a handler between here and the exchange must not try the same lock
   GAMELAN_HOLD(false);
   int free = 0;
   if (GAMELAN_LIKELY(word_.compare_exchange(free, 1))) return;
@@ -74,6 +78,7 @@ void Lock::unlock() {
   GAMELAN_LET_GO();
   if (word_.exchange(0) == 2)
     sys::call(SYS_futex, reinterpret_cast<long>(word_.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+  locks_held--;
 }
 
 }  // namespace gamelan

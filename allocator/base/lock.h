@@ -42,6 +42,9 @@ class Lock {
 #endif
 };
 
+// How many locks this thread holds. Not zero in a signal handler: the handler interrupted a slow path.
+extern __thread int locks_held __attribute__((tls_model("initial-exec")));
+
 class Guard {
  public:
   explicit Guard(Lock& l) : lock_(l) { lock_.lock(); }

@@ -49,6 +49,19 @@ Test(output, says_nothing_into_a_file_that_took_over_fd_2) {
   unlink(name);
 }
 
+Test(output, says_nothing_into_another_pipe_either) {
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  cr_assert_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+  const auto end = end_of([&] {
+    dup2(ends[1], 2);
+    say("not for you");
+  });
+  char c;
+  cr_assert_eq(end.words, "");
+  cr_assert_eq(read(ends[0], &c, 1), -1);
+}
+
 Test(output, says_nothing_where_fd_2_is_closed) {
   cr_assert_eq(end_of([] {
     close(2);

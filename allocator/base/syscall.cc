@@ -1,9 +1,12 @@
 // allocator/base/syscall.cc: the few system calls that need more than one line.
 #include "allocator/base/syscall.h"
 
+#include <elf.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
+
+#include "allocator/base/mem.h"
 
 namespace gamelan::sys {
 
@@ -23,17 +26,42 @@ long advise(void* p, Bytes size, int advice) {
   return call(SYS_madvise, reinterpret_cast<long>(p), static_cast<long>(size), advice);
 }
 
-Nanos monotonic_now() {
+namespace {
+using ClockFunction = int (*)(int, timespec*);
+constinit ClockFunction vdso_clock = nullptr;
+
+Nanos read_clock(int id) {
   timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  if (!vdso_clock || vdso_clock(id, &t)) call(SYS_clock_gettime, id, reinterpret_cast<long>(&t));
   return t.tv_sec * kSecond + t.tv_nsec;
+}
+}  // namespace
+
+// The vDSO is an ELF image without relocations: its dynamic section's addresses are offsets from its start. vdso(7).
+void find_clock(uint64_t vdso) {
+  if (!vdso) return;
+  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(vdso);
+  const auto* segment = reinterpret_cast<const Elf64_Phdr*>(vdso + header->e_phoff);
+  const Elf64_Dyn* dynamic = nullptr;
+  for (int i = 0; i < header->e_phnum; i++)
+    if (segment[i].p_type == PT_DYNAMIC) dynamic = reinterpret_cast<const Elf64_Dyn*>(vdso + segment[i].p_offset);
+  const Elf64_Sym* symbols = nullptr;
+  const char* names = nullptr;
+  const uint32_t* hash = nullptr;
+  for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
+    const uint64_t at = vdso + dynamic->d_un.d_ptr;
+    if (dynamic->d_tag == DT_SYMTAB) symbols = reinterpret_cast<const Elf64_Sym*>(at);
+    if (dynamic->d_tag == DT_STRTAB) names = reinterpret_cast<const char*>(at);
+    if (dynamic->d_tag == DT_HASH) hash = reinterpret_cast<const uint32_t*>(at);
+  }
+  if (!symbols || !names || !hash) return;
+  for (uint32_t i = 0; i < hash[1]; i++)  // nchain: the number of symbols
+    if (mem::same_text(names + symbols[i].st_name, "__vdso_clock_gettime"))
+      vdso_clock = reinterpret_cast<ClockFunction>(vdso + symbols[i].st_value);
 }
 
-Nanos coarse_now() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-  return t.tv_sec * kSecond + t.tv_nsec;
-}
+Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
+Nanos coarse_now() { return read_clock(CLOCK_MONOTONIC_COARSE); }
 
 void sleep_for(Nanos t) {
   timespec ts{t / kSecond, t % kSecond};

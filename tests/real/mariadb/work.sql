@@ -1,7 +1,7 @@
 CREATE DATABASE work;
 USE work;
 CREATE TABLE item(id INT PRIMARY KEY, a INT, b VARCHAR(100), c DOUBLE, KEY(a), KEY(b)) ENGINE=InnoDB;
-INSERT INTO item SELECT seq, seq * 7919 % 1009, MD5(seq), seq / 7 FROM seq_1_to_100000;
+INSERT INTO item SELECT seq, seq * 7919 % 1009, MD5(seq), seq / 7 FROM seq_1_to_140000;
 SELECT COUNT(*), SUM(a), MIN(b), MAX(b), ROUND(SUM(c), 2) FROM item;
 SELECT a, COUNT(*) n FROM item GROUP BY a ORDER BY n DESC, a LIMIT 3;
 SELECT COUNT(*) FROM item x JOIN item y ON x.a = y.a WHERE x.id % 40 = 0;
