@@ -48,8 +48,9 @@ class PageAlloc {
   void free(size_t first, Pages n, uint32_t now_ms);
   void free_scavenged(size_t first, Pages n);  // pages that were emptied while taken
 
-  // Takes a run of free pages that still have memory, from the highest chunk not touched for `age_ms`; nothing
-  // where there is none. The caller empties it, then calls free_scavenged.
+  // Takes a run of free pages the last of which still has memory, from the highest chunk not touched for `age_ms`;
+  // nothing where there is none. The caller empties it, then calls free_scavenged. Pages without memory in between
+  // come along: patchy memory would otherwise go home 64 KiB at a time.
   bool take_unscavenged(uint32_t now_ms, uint32_t age_ms, Pages at_most, PageRun* run);
 
   // Whether the half chunk (2 MiB) around `page` has no memory behind it but for `taken` pages just taken.

@@ -204,13 +204,13 @@ void after_fork(bool in_child) {
   link(mine);
 }
 
-void mend_one() {
-  if (GAMELAN_LIKELY(!to_mend.load_relaxed())) return;
+bool mend_one() {
+  if (GAMELAN_LIKELY(!to_mend.load_relaxed())) return false;
   ThreadRecord* r = nullptr;
   {
     Guard g(list_lock);
     r = to_mend.load_relaxed();
-    if (!r) return;
+    if (!r) return false;
     to_mend.store_relaxed(r->next);
   }
   if (MCache* c = r->cache) {
@@ -220,6 +220,7 @@ void mend_one() {
     make_idle_locked(c);
   }
   recycle(r);
+  return true;
 }
 
 }  // namespace gamelan::threads

@@ -46,8 +46,8 @@ ThreadRecord* current();              // nullptr before the first allocation
 void before_fork();                   // takes the lock
 void after_fork(bool in_child);       // gives it up; the child keeps its own record only
 // In a fork's child: one of the caches that threads of the parent left behind is mended and given up; cheap where there
-// is none. Called now and then, since most children exec before they need the memory.
-void mend_one();
+// is none. Called now and then, since most children exec before they need the memory. False: none was left.
+bool mend_one();
 uint64_t live();
 
 }  // namespace threads

@@ -1,7 +1,10 @@
 // shim/fork.cc: helper -> threads -> heap, and back.
 #include "shim/fork.h"
 
+#include <initializer_list>
+
 #include "allocator/base/lock.h"
+#include "allocator/base/metrics.h"
 #include "allocator/fork.h"
 #include "sched/helper_thread.h"
 #include "sched/threads.h"
@@ -32,6 +35,8 @@ void parent() {
 
 void child() {
   if (skipped) return;
+  // The child reports its own calls only.
+  for (Metric m : {Metric::counted_allocs, Metric::counted_frees, Metric::counted_bytes}) metric_sub(m, metric_read(m));
   heap_after_fork_in_child();
   threads::after_fork(true);
   helper::after_fork(true);

@@ -19,7 +19,7 @@ namespace {
 constinit char** argv = nullptr;
 constinit char** envp = nullptr;
 constinit const Elf64_auxv_t* auxv = nullptr;
-constinit const char* name_of_program = "";
+constinit char name_of_program[64] = "";  // a copy: servers write their state over argv[0]
 
 bool starts_with(const char* s, const char* name) {
   while (*name && *s == *name) s++, name++;
@@ -28,9 +28,10 @@ bool starts_with(const char* s, const char* name) {
 
 void set_program_name() {
   if (!argv || !argv[0]) return;
-  name_of_program = argv[0];
+  const char* name = argv[0];
   for (const char* p = argv[0]; *p; p++)
-    if (*p == '/') name_of_program = p + 1;
+    if (*p == '/') name = p + 1;
+  for (size_t i = 0; name[i] && i + 1 < sizeof name_of_program; i++) name_of_program[i] = name[i];
 }
 
 // Whether the file holds `needle`, `n` bytes that may include a NUL. Reads at most 1 MiB, with an overlap.
