@@ -14,7 +14,7 @@ namespace gamelan {
 
 constinit PathMode path_mode = {false, false};
 
-constinit MCache fallback_mcache{&dummy_span};
+GAMELAN_LOAD_TIME constinit MCache fallback_mcache{&dummy_span};
 __thread MCache* tls_mcache = &fallback_mcache;
 
 void MCache::init() {

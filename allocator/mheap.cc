@@ -18,7 +18,7 @@ constinit uintptr_t HeapWindow::base = 0;
 constinit size_t HeapWindow::pages = 0;
 constinit MSpan** HeapWindow::spans = nullptr;
 constinit MHeap mheap;
-constinit MSpan dummy_span = {
+GAMELAN_LOAD_TIME constinit MSpan dummy_span = {
     .state = SpanState::dead, .free = &dummy_span.sentinel, .credit = kNever, .sentinel = {&dummy_span.sentinel, 0}};
 
 namespace {

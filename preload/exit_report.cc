@@ -122,6 +122,6 @@ bool wants_exit_report() { return options().stats || options().verify; }
 GAMELAN_EXPORT int __cxa_atexit(void (*f)(void*), void* arg, void* dso) {
   using namespace gamelan;
   const int e = next_atexit.get()(f, arg, dso);
-  if (GAMELAN_UNLIKELY(!is_inert() && wants_exit_report())) register_exit_report();
+  if (GAMELAN_UNLIKELY(is_booted() && !is_inert() && wants_exit_report())) register_exit_report();
   return e;
 }

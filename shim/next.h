@@ -11,7 +11,9 @@ namespace gamelan {
 template <class F>
 class Next {
  public:
-  constexpr explicit Next(const char* name) : name_(name) {}
+  constexpr explicit Next(const char* name) {
+    for (int i = 0; name[i]; i++) name_[i] = name[i];
+  }
   F get() {
     void* p = found_.load_acquire();
     if (p) return reinterpret_cast<F>(p);
@@ -21,7 +23,7 @@ class Next {
   }
 
  private:
-  const char* name_;
+  char name_[24] = {};  // its own copy: a pointer would be a relocation, and those cost every program's start
   Atomic<void*> found_{nullptr};
 };
 

@@ -11,8 +11,12 @@
 namespace gamelan::output {
 
 namespace {
-constinit uint64_t stderr_dev = 0, stderr_ino = 0;
-constinit bool known = false;
+// First in the page of GAMELAN_LOAD_TIME, by link order.
+struct Identity {
+  uint64_t dev, ino;
+  bool known;
+};
+alignas(kOsPageSize) GAMELAN_LOAD_TIME constinit Identity at_start = {0, 0, false};
 
 bool identity_of_stderr(uint64_t* dev, uint64_t* ino) {
   struct stat st;
@@ -24,7 +28,7 @@ bool identity_of_stderr(uint64_t* dev, uint64_t* ino) {
 
 bool stderr_is_still_ours() {
   uint64_t dev = 0, ino = 0;
-  return known && identity_of_stderr(&dev, &ino) && dev == stderr_dev && ino == stderr_ino;
+  return at_start.known && identity_of_stderr(&dev, &ino) && dev == at_start.dev && ino == at_start.ino;
 }
 
 void write_all(int fd, const char* p, size_t n) {
@@ -39,10 +43,10 @@ void write_all(int fd, const char* p, size_t n) {
 }  // namespace
 
 void remember_stderr() {
-  if (!known) known = identity_of_stderr(&stderr_dev, &stderr_ino);
+  if (!at_start.known) at_start.known = identity_of_stderr(&at_start.dev, &at_start.ino);
 }
 
-void forget_stderr_test_only() { known = false; }
+void forget_stderr_test_only() { at_start.known = false; }
 
 int open_log() {
   const char* pattern = options().log_path;

@@ -33,4 +33,8 @@ template <class T> constexpr T max_of(T a, T b) { return a < b ? b : a; }
 #define GAMELAN_COLD __attribute__((noinline, cold))
 #define GAMELAN_EXPORT extern "C" __attribute__((visibility("default")))
 
+// Data that is written while the library is loaded: relocated, or by the constructor. All of it is in one page, since each
+// page that is written costs every start a page fault.
+#define GAMELAN_LOAD_TIME __attribute__((section(".gamelan.load")))
+
 }  // namespace gamelan
