@@ -15,7 +15,7 @@ struct HeapHooks {
   MCache* (*acquire_cache)();
   // Once per refill, span or large object: the collector's trigger and assist debt hang on it.
   void (*before_refill)(Bytes n);
-  // Enough free memory lies idle that a helper should see to it.
+  // Enough free memory lies idle that a helper should see to it. May be called with an MCache's lock held: only tries.
   void (*memory_could_go_home)();
   // A pointer that is not ours: returns where another allocator took it, else names the call and ends the process.
   void (*foreign_free)(void* p, const char* call);
