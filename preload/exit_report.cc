@@ -109,11 +109,11 @@ void at_exit(void*) {
 }
 }  // namespace
 
-void register_exit_report() {
-  if (options().stats || options().verify) next_atexit.get()(at_exit, nullptr, nullptr);
-}
-
 bool wants_exit_report() { return options().stats || options().verify; }
+
+void register_exit_report() {
+  if (wants_exit_report()) next_atexit.get()(at_exit, nullptr, nullptr);
+}
 
 }  // namespace gamelan
 
@@ -122,6 +122,6 @@ bool wants_exit_report() { return options().stats || options().verify; }
 GAMELAN_EXPORT int __cxa_atexit(void (*f)(void*), void* arg, void* dso) {
   using namespace gamelan;
   const int e = next_atexit.get()(f, arg, dso);
-  if (GAMELAN_UNLIKELY(is_booted() && !is_inert() && wants_exit_report())) register_exit_report();
+  if (GAMELAN_UNLIKELY(is_booted() && !is_inert())) register_exit_report();
   return e;
 }

@@ -137,6 +137,4 @@ bool is_inert() {
 
 bool is_booted() { return boot_state.load_acquire() == kBooted; }
 
-const char* inert_reason() { return why_inert ? why_inert : ""; }
-
 }  // namespace gamelan

@@ -16,6 +16,5 @@ namespace gamelan {
 void boot();              // once; later calls return at once
 bool is_booted();         // false inside the boot steps, too
 bool is_inert();          // boots; true: everything is forwarded to libc
-const char* inert_reason();
 
 }  // namespace gamelan

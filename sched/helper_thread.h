@@ -1,7 +1,7 @@
 // sched/helper_thread.h: the process' one background thread: today the scavenger.
 //
 // Owns     a raw kernel thread, unknown to libc, with all signals blocked, its own stack and a made-up TLS block. It is
-//          made when there is work (16 MiB of free memory) and ends when there is none.
+//          made when there is work (8 MiB of free memory, kScavengeFrom) and ends when there is none.
 // Why raw  libc counts its threads: a program that is single-threaded must stay so (`__libc_single_threaded`, setxid
 //          broadcasts, pthread_exit of the last thread).
 // Stop     fork, unshare, setns, set*id, capset and seccomp stop it first: the kernel treats a process with two threads
