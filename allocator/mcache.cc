@@ -22,6 +22,17 @@ void MCache::init() {
   mem::copy(class_of, kSizeTable.of_byte, sizeof class_of);
 }
 
+namespace {
+// All that others have freed in `s`, or a word without a head. The queued flag stays as it is.
+RemoteWord take_remote(MSpan* s) {
+  uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
+  do {
+    if (!RemoteWord(w).head()) return RemoteWord(uint64_t{0});
+  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
+  return RemoteWord(w);
+}
+}  // namespace
+
 // ---- allocating -------------------------------------------------------------------------------------------------
 
 void* MCache::alloc_slow(SizeClass k) {
@@ -73,11 +84,9 @@ bool MCache::carve(MSpan* s) {
 
 // What others freed becomes the local list. Only on an exhausted current span, so nothing needs joining.
 bool MCache::drain_remote(MSpan* s) {
-  uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
-  do {
-    if (!RemoteWord(w).head()) return false;
-  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
-  s->free = RemoteWord(w).head();
+  const RemoteWord taken = take_remote(s);
+  if (!taken.head()) return false;
+  s->free = taken.head();
   return true;
 }
 
@@ -198,17 +207,15 @@ void MCache::process_inbox_locked(As who) {
 }
 
 void MCache::absorb_remote(MSpan* s) {
-  uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
-  do {
-    if (!RemoteWord(w).head()) return;
-  } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
+  const RemoteWord taken = take_remote(s);
+  if (!taken.head()) return;
   if (!s->is_empty_list()) {
-    FreeObject* last = RemoteWord(w).head();
+    FreeObject* last = taken.head();
     while (last->next != &s->sentinel) last = last->next;
     last->next = s->free;
   }
-  s->free = RemoteWord(w).head();
-  s->credit -= static_cast<uint32_t>(RemoteWord(w).count());
+  s->free = taken.head();
+  s->credit -= static_cast<uint32_t>(taken.count());
 }
 
 void MCache::collect_inbox(Patience patience) {
