@@ -1,0 +1,49 @@
+// sched/parking_lot.h: the one blocking primitive: threads wait on an address, as on a futex.
+//
+// Owns     buckets of waiting Gs, hashed by address. Goroutines leave their M; native threads sleep in the kernel; either
+//          wakes the other. Memory at the address is read, never written, and may be unmapped once the call returns.
+// Locks    a bucket's (leaf). Order: first come, first served, per address.
+// Threads  any. `wake` is safe in a signal handler: one that interrupted the parking lot itself leaves its wake for the
+//          end of that section.
+// Source   futex(2); WebKit's ParkingLot for validate and before_sleep.  Go  sema.go, lock_futex.go.
+#pragma once
+#include "sched/g.h"
+
+namespace gamelan::parking_lot {
+
+inline constexpr Nanos kForever = INT64_MAX;
+inline constexpr uint32_t kAnyBit = ~uint32_t{0};
+
+struct Wait {
+  const void* address;
+  Nanos deadline = kForever;          // CLOCK_MONOTONIC
+  uint32_t bits = kAnyBit;            // FUTEX_WAIT_BITSET's
+  WaitReason reason = WaitReason::futex;
+  bool interruptible = false;         // a signal or a cancellation request ends it: Wake::interrupted
+};
+
+// Waits while the 32-bit word at the address is `expected`: looked at once, under the bucket's lock.
+// Blocks   the G (a native thread: itself). Returns woken, timed_out, interrupted, value_changed.
+Wake wait(const Wait& w, uint32_t expected);
+
+// As above, for any condition: `validate` runs under the bucket's lock (reads words, calls nothing), `before_sleep`
+// after the caller is in the queue and the lock is free again: what unlocks the mutex of a condition variable, so that
+// no wake-up is lost in between. before_sleep may wake others, and may not park.
+using Validate = bool (*)(void* context);
+using BeforeSleep = void (*)(void* context);
+Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* context);
+
+// Wakes up to `most` waiters whose bits meet `bits`. Returns how many.
+int wake(const void* address, int most, uint32_t bits = kAnyBit);
+
+// FUTEX_CMP_REQUEUE: wakes up to `wake_most` at `from`, moves up to `move_most` further ones to `to`.
+// Returns their number, or -1 where `expected` is given and the word at `from` is another.
+int requeue(const void* from, const void* to, int wake_most, int move_most, const uint32_t* expected = nullptr);
+
+// Ends `g`'s wait with Wake::interrupted if it is an interruptible one. Any thread.
+bool interrupt(G* g);
+
+// In a fork's child, for each G that is not there any more: its queue is emptied.
+void forget_in_child(G* g);
+
+}  // namespace gamelan::parking_lot
