@@ -12,7 +12,7 @@
 namespace gamelan::sched {
 
 enum class Mode : uint8_t { undecided, native, goroutine };
-extern Mode threads_mode;
+extern Mode threads_mode __attribute__((visibility("hidden")));
 Mode decide_mode();                    // first thread call: options, kernel, glibc, rules
 inline bool is_goroutine_mode() {
   if (__builtin_expect(threads_mode == Mode::goroutine, 1)) return true;
@@ -40,6 +40,7 @@ void discard_g(G* g);                  // start_g was never called
 void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
+bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);
