@@ -39,9 +39,9 @@ void unlock_os_thread() {}
 int wake_later(const void*, int) { return 0; }
 void make_late_wakes() {}
 
-static void futex_sleep(G* g, Nanos deadline) {
+static long futex_sleep(G* g, Nanos deadline) {
   timespec t{deadline / kSecond, deadline % kSecond};
-  sys::call(SYS_futex, reinterpret_cast<long>(g->kernel_word.raw()), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1,
+  return sys::call(SYS_futex, reinterpret_cast<long>(g->kernel_word.raw()), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1,
             deadline == parking_lot::kForever ? 0 : reinterpret_cast<long>(&t), 0, -1);
 }
 
@@ -50,8 +50,9 @@ Wake sleep(Nanos deadline, WaitReason) {
   g->kernel_word.store_relaxed(1);
   if (!g->wait.commit()) return g->wait.end();
   while (g->kernel_word.load_acquire()) {
-    futex_sleep(g, deadline);
+    const long r = futex_sleep(g, deadline);
     bool parked;
+    if (r == -4 && g->interruptible && g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked)) break;
     if (g->kernel_word.load_acquire() && deadline != parking_lot::kForever && sys::monotonic_now() >= deadline &&
         g->wait.claim(g->wait.ticket(), Wake::timed_out, &parked)) break;
   }
