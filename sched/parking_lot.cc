@@ -255,9 +255,7 @@ void wake_one(const void* address, Release release, void* context) {
   list.make_ready();
 }
 
-int wake_or_move(const void* address, int most, IsHeld is_held) {
-  Bucket& b = bucket_of(address);
-  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: enqueue's fetch_add
+GAMELAN_NOINLINE static int wake_or_move_slow(Bucket& b, const void* address, int most, IsHeld is_held) {
   if (GAMELAN_UNLIKELY(!may_enter())) return sched::wake_later(address, most);
   RuntimeSection section;
   const void* to;
@@ -266,8 +264,13 @@ int wake_or_move(const void* address, int most, IsHeld is_held) {
     G* first = b.first_at(address);
     to = first ? first->parked.then : nullptr;
   }
-  if (!to) return wake_in_section(address, most);
-  return wake_or_move_to(b, address, to, most, is_held);
+  return to ? wake_or_move_to(b, address, to, most, is_held) : wake_in_section(address, most);
+}
+
+int wake_or_move(const void* address, int most, IsHeld is_held) {
+  Bucket& b = bucket_of(address);
+  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: enqueue fetch_add
+  return wake_or_move_slow(b, address, most, is_held);
 }
 
 int requeue(const void* from, const void* to, int wake_most, int move_most, const uint32_t* expected) {

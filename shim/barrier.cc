@@ -6,8 +6,7 @@
 // Source   POSIX.1-2017 pthread_barrier_wait.
 #include <pthread.h>
 
-#include "sched/sched.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
@@ -31,20 +30,21 @@ bool arrive(void* barrier) {
   return false;
 }
 
-int wait_in_kernel(pthread_barrier_t* b) {
+GAMELAN_NOINLINE int wait_in_kernel(pthread_barrier_t* b) {
   sched::BlockingCall blocking;
   return next_wait.get()(b);
 }
-}  // namespace
 
-// Blocks   the G, until as many have come as the barrier counts.
-// Returns  0; PTHREAD_BARRIER_SERIAL_THREAD for one of them.
-GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_wait.get()(barrier);
+int wait(pthread_barrier_t* barrier) {
   auto* b = reinterpret_cast<Barrier*>(barrier);
-  if (GAMELAN_UNLIKELY(b->shared)) return wait_in_kernel(barrier);
+  if (b->shared) return wait_in_kernel(barrier);
   const int others = static_cast<int>(b->count) - 1;
   if (parking_lot::wait_if({.address = b, .reason = WaitReason::barrier}, arrive, nullptr, b) != Wake::value_changed) return 0;
   parking_lot::wake(b, others);  // first come, first served: those of this round
   return PTHREAD_BARRIER_SERIAL_THREAD;
 }
+}  // namespace
+
+// Blocks   the G, until as many have come as the barrier counts.
+// Returns  0; PTHREAD_BARRIER_SERIAL_THREAD for one of them.
+GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* b) { return in_front<next_wait, wait>(b); }
