@@ -141,6 +141,7 @@ void wanted() {
 
 namespace {
 void stop_locked() {
+  if (!last_tid || owner_pid.load_seq() != sys::current_pid()) return;
   stop_word.store_seq(1);
   sys::call(SYS_futex, reinterpret_cast<long>(stop_word.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   wait_until_gone();
