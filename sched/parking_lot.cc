@@ -99,7 +99,7 @@ bool word_is(void* context) {
 static bool enqueue(G* g, const Wait& w, Validate validate, void* context) {
   RuntimeSection section;
   Bucket& b = bucket_of(w.address);
-  b.waiters.fetch_add(1);  // before the look: pairs with wake's load_seq
+  b.waiters.fetch_add(1);  // before the look: pairs: wake load_seq
   SpinGuard guard(b.lock);
   if (!validate(context)) {
     b.waiters.fetch_sub(1);
@@ -129,10 +129,15 @@ Wake wait(const Wait& w, uint32_t expected) {
 }
 
 int wake(const void* address, int most, uint32_t bits) {
-  Bucket& b = bucket_of(address);
-  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: wait_if fetch_add
+  if (GAMELAN_LIKELY(bucket_of(address).waiters.load_seq() == 0)) return 0;  // pairs: enqueue fetch_add
   if (GAMELAN_UNLIKELY(sched::is_in_runtime())) return sched::wake_later(address, most);
   RuntimeSection section;
+  return wake_in_section(address, most, bits);
+}
+
+int wake_in_section(const void* address, int most, uint32_t bits) {
+  Bucket& b = bucket_of(address);
+  if (b.waiters.load_seq() == 0) return 0;
   ReadyList list;
   int woken = 0;
   {

@@ -35,6 +35,7 @@ Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* c
 
 // Wakes up to `most` waiters whose bits meet `bits`. Returns how many.
 int wake(const void* address, int most, uint32_t bits = kAnyBit);
+int wake_in_section(const void* address, int most, uint32_t bits = kAnyBit);  // for callers within a RuntimeSection
 
 // FUTEX_CMP_REQUEUE: wakes up to `wake_most` at `from`, moves up to `move_most` further ones to `to`.
 // Returns their number, or -1 where `expected` is given and the word at `from` is another.

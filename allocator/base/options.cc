@@ -208,7 +208,15 @@ void load_godebug(Options& o, bool inherit) {
   for (const char* p = v.value; *p;) {
     const char* end = p;
     while (*end && *end != ',') end++;
-    if (Slice{p, static_cast<size_t>(end - p)}.is("inittrace=1")) o.inittrace = true;
+    const Slice row{p, static_cast<size_t>(end - p)};
+    if (row.is("inittrace=1")) o.inittrace = true;
+    if (row.is("asyncpreemptoff=1")) o.asyncpreemptoff = true;
+    if (row.is("scheddetail=1")) o.scheddetail = true;
+    constexpr Slice kTrace{"schedtrace=", 11};
+    uint64_t ms = 0;
+    if (row.size > kTrace.size && Slice{row.text, kTrace.size}.is(kTrace.text) &&
+        parse_number({row.text + kTrace.size, row.size - kTrace.size}, &ms) && ms <= 3600000)
+      o.schedtrace = static_cast<unsigned>(ms);
     p = *end ? end + 1 : end;
   }
 }
