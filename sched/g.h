@@ -43,7 +43,14 @@ enum class GKind : uint8_t {
   goroutine,
 };
 
-enum class Wake : uint8_t { none, woken, timed_out, interrupted, value_changed, not_pollable };
+enum class Wake : uint8_t {
+  none,
+  woken,
+  woken_more,   // woken, and others still wait where it goes on to: a mutex must be taken as a contended one
+  handed_over,  // woken as the owner of what the waker gave up
+  timed_out, interrupted, value_changed, not_pollable
+};
+constexpr bool is_woken(Wake w) { return w == Wake::woken || w == Wake::woken_more || w == Wake::handed_over; }
 
 // One wait of a G. Whoever swings `word` from waiting to notified has claimed the wake-up: exactly one of waker, timer,
 // netpoller and interrupter does.
@@ -95,8 +102,10 @@ class WaitWord {
 // Where a G stands in a bucket of the parking lot; guarded by the bucket's lock.
 struct ParkedNode {
   const void* address;
+  const void* then;   // where a broadcast may move it to: the mutex that it needs next
   uint32_t bits;
   bool queued;
+  bool urgent;        // it waited long: whoever wakes it hands over
   WaitWord::Ticket ticket;
   G* next;
   G* prev;

@@ -45,6 +45,7 @@ struct KernelAction {
   uint64_t mask;
 };
 constinit KernelAction before = {};
+const auto kIgnore = reinterpret_cast<void (*)(int, siginfo_t*, void*)>(uintptr_t{1});  // SIG_DFL is 0, SIG_IGN 1
 
 bool may_inject(G* g, const ucontext_t* context) {
   if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || locks_held || g->in_vfork.load_relaxed()) return false;
@@ -73,7 +74,7 @@ void inject(ucontext_t* context) {
 void on_signal(int signal, siginfo_t* info, void* context) {
   const auto cookie = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
   if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook)) {
-    if (before.handler && before.handler != reinterpret_cast<decltype(before.handler)>(SIG_IGN)) before.handler(signal, info, context);
+    if (before.handler > kIgnore) before.handler(signal, info, context);
     return;
   }
   G* g = self();

@@ -20,12 +20,14 @@
 #include "sched/tcb.h"
 #include "sched/threads.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <time.h>
 
 namespace gamelan {
 
-__thread G tls_g;
+__thread G tls_g = {};
 
 RuntimeSection::~RuntimeSection() {
   const uint32_t left = tls_g.in_runtime.load_relaxed() - 1;
@@ -772,6 +774,17 @@ void exit_g() {
   }
   switch_away(post_exit, nullptr);
   __builtin_unreachable();
+}
+
+// Spinning pays only where the holder runs on another processor, and nobody here waits for this one.
+bool may_spin() {
+  const G* g = self();
+  if (g->kind != GKind::goroutine) return true;
+  M* m = g->m;
+  const P* p = m ? m->p.load_relaxed() : nullptr;
+  if (!p || state.p_count == 1) return false;
+  const uint32_t busy = state.p_count - state.idle_p_count.load_relaxed() - state.spinning.load_relaxed();
+  return busy > 1 && !has_work(p);
 }
 
 G* main_goroutine() { return state.main; }

@@ -16,7 +16,7 @@ struct ThreadRecord;
 namespace gamelan::sched {
 
 enum class Mode : uint8_t { undecided, native, goroutine };
-extern Mode threads_mode;
+extern Mode threads_mode __attribute__((visibility("hidden")));
 Mode decide_mode();                    // first thread call: options, kernel, glibc, rules
 inline bool is_goroutine_mode() {
   if (__builtin_expect(threads_mode == Mode::goroutine, 1)) return true;
@@ -51,6 +51,7 @@ void yield();                          // the caller goes to the global queue's 
 uint64_t live_goroutines();
 G* main_goroutine();                   // whose stack is the process'
 void note_main_exit();                 // main called pthread_exit: the last goroutine to end ends the process
+bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);

@@ -10,6 +10,7 @@
 #include <gnu/libc-version.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <new>
@@ -193,7 +194,7 @@ void g0_entry(void* m) { run_scheduler(static_cast<M*>(m)); }
 // ---- self-test: a made-up thread behaves like one of glibc's ----
 struct SelfTest {
   G* g;
-  G* back;
+  uintptr_t back_fs;
   void* back_sp;
   uint64_t guards[2];
   const char* wrong;
@@ -226,12 +227,11 @@ void self_test_entry(void* argument) {
   auto* t = static_cast<SelfTest*>(argument);
   t->wrong = what_is_wrong(*t);
   void* ignored;
-  switch_stack(&ignored, t->back_sp, t->back->fs);
+  switch_stack(&ignored, t->back_sp, t->back_fs);
 }
 
 const char* self_test(G* g0) {
-  G* g = self();
-  SelfTest t{g0, g, nullptr, {at_fs(0x28), at_fs(0x30)}, "self-test: did not run"};
+  SelfTest t{g0, static_cast<uintptr_t>(pthread_self()), nullptr, {at_fs(0x28), at_fs(0x30)}, "self-test: did not run"};
   switch_stack(&t.back_sp, prepare_stack(SlotPool::stack_top(g0), self_test_entry, &t), g0->fs);
   return t.wrong;
 }

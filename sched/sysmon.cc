@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "allocator/base/metrics.h"
+#include "allocator/base/print.h"
 #include "allocator/base/syscall.h"
 #include "allocator/mcache.h"
 #include "sched/hooks.h"

@@ -119,27 +119,27 @@ GAMELAN_EXPORT void thrd_exit(int result) { pthread_exit(reinterpret_cast<void*>
 
 // ---- what pthread_cleanup_push becomes ----
 
-GAMELAN_EXPORT void __pthread_register_cancel(void* buffer) {
+GAMELAN_EXPORT void __pthread_register_cancel(__pthread_unwind_buf_t* buffer) {
   static constinit Next<void (*)(void*)> next{"__pthread_register_cancel"};
   G* g = self();
   if (g->kind != GKind::goroutine) return next.get()(buffer);
-  auto* b = static_cast<CleanupBuffer*>(buffer);
+  auto* b = reinterpret_cast<CleanupBuffer*>(buffer);
   b->previous = static_cast<CleanupBuffer*>(g->cleanup);
   g->cleanup = b;
 }
 
-GAMELAN_EXPORT void __pthread_unregister_cancel(void* buffer) {
+GAMELAN_EXPORT void __pthread_unregister_cancel(__pthread_unwind_buf_t* buffer) {
   static constinit Next<void (*)(void*)> next{"__pthread_unregister_cancel"};
   G* g = self();
   if (g->kind != GKind::goroutine) return next.get()(buffer);
-  g->cleanup = static_cast<CleanupBuffer*>(buffer)->previous;
+  g->cleanup = reinterpret_cast<CleanupBuffer*>(buffer)->previous;
 }
 
-GAMELAN_EXPORT void __pthread_unwind_next(void* buffer) {
+GAMELAN_EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t* buffer) {
   static constinit Next<void (*)(void*)> next{"__pthread_unwind_next"};
   G* g = self();
   if (g->kind != GKind::goroutine) next.get()(buffer);
-  g->cleanup = static_cast<CleanupBuffer*>(buffer)->previous;
+  g->cleanup = reinterpret_cast<CleanupBuffer*>(buffer)->previous;
   unwind(g);
 }
 

@@ -9,6 +9,7 @@
 #include "sched/helper_thread.h"
 #include "sched/sched.h"
 #include "sched/threads.h"
+#include "shim/once.h"
 
 extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* dso);
 
@@ -39,6 +40,7 @@ void parent() {
 }
 
 void child() {
+  once::after_fork_in_child();
   if (skipped) return;
   // The child reports its own calls only.
   for (Metric m : {Metric::counted_allocs, Metric::counted_frees, Metric::counted_bytes}) metric_sub(m, metric_read(m));

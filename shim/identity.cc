@@ -122,5 +122,6 @@ GAMELAN_EXPORT int sched_yield() {
   return 0;
 }
 
-GAMELAN_EXPORT int pthread_yield() { return sched_yield(); }
+// Its header renames pthread_yield, so the symbol is made here.
+__asm__(".globl pthread_yield\n.set pthread_yield, sched_yield\n");
 GAMELAN_EXPORT void thrd_yield() { sched_yield(); }
