@@ -1,5 +1,5 @@
 // tests/e2e/programs/threads/cond.c: signal, broadcast, timed waits on both clocks, hand-overs that lose no wake-up.
-#include "threads.h"
+#include "helpers.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;

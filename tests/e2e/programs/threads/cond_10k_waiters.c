@@ -1,5 +1,5 @@
 // tests/e2e/programs/threads/cond_10k_waiters.c [N]: N threads (10 000) wait on one cond and are let go, by ones and all at once.
-#include "threads.h"
+#include "helpers.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER, all_there = PTHREAD_COND_INITIALIZER;

@@ -1,5 +1,5 @@
 // tests/e2e/programs/threads/create_join.c: pthread_create, the joins, self and equal.
-#include "threads.h"
+#include "helpers.h"
 
 static void* same(void* arg) { return arg; }
 

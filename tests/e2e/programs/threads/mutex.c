@@ -1,5 +1,5 @@
 // tests/e2e/programs/threads/mutex.c: every kind of mutex, static ones first met by 100 threads at once, timed locks.
-#include "threads.h"
+#include "helpers.h"
 
 static void with_kind(pthread_mutex_t* m, int kind) {
   pthread_mutexattr_t attr;

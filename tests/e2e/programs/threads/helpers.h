@@ -1,4 +1,4 @@
-// tests/e2e/programs/threads/threads.h: what the thread programs share: start and finish, clocks, children, signals.
+// tests/e2e/programs/threads/helpers.h: what the thread programs share: start and finish, clocks, children, signals.
 //
 // The programs must hold with any number of kernel threads below them: whoever waits for another thread blocks or yields,
 // never relies on being scheduled at once, and no check says how soon something happens, only that it is not too early.
