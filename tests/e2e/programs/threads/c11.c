@@ -1,7 +1,7 @@
 // tests/e2e/programs/threads/c11.c: <threads.h> of C11, which reaches glibc by names of its own.
-#include <threads.h>
-
 #include "helpers.h"
+
+#include <threads.h>
 
 static int returns_seven(void* arg) {
   (void)arg;

@@ -1,7 +1,7 @@
 // tests/e2e/programs/threads/detached.c [N]: N threads (100 000) that nobody joins, created detached and detached later.
-#include <semaphore.h>
-
 #include "helpers.h"
+
+#include <semaphore.h>
 
 static int ended;
 static sem_t places;   // at most 500 at once

@@ -1,7 +1,7 @@
 // tests/e2e/programs/threads/mutex_shared.c: mutexes, conds and barriers between processes; robust and priority-inheriting ones.
-#include <sys/mman.h>
-
 #include "helpers.h"
+
+#include <sys/mman.h>
 
 struct shared {
   pthread_mutex_t mutex;

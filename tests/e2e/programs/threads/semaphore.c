@@ -1,9 +1,9 @@
 // tests/e2e/programs/threads/semaphore.c: unnamed, named and process-shared semaphores; try, timed, hand-over.
+#include "helpers.h"
+
 #include <fcntl.h>
 #include <semaphore.h>
 #include <sys/mman.h>
-
-#include "helpers.h"
 
 CASE(values) {
   sem_t s;

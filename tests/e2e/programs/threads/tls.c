@@ -1,11 +1,11 @@
 // tests/e2e/programs/threads/tls.c: __thread, errno and what libc keeps per thread, across yields and blocking.
+#include "helpers.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dlfcn.h>
 #include <locale.h>
 #include <wchar.h>
-
-#include "helpers.h"
 
 static __thread int initialised = 42;
 static __thread int zeroed;
