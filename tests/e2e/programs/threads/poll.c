@@ -65,7 +65,8 @@ CASE(what_is_ready_returns_at_once) {
   FD_SET(p[0], &in);
   CHECK(select(p[0] + 1, &in, NULL, NULL, NULL) == -1 && errno == EBADF);
   errno = 0;
-  CHECK(epoll_wait(p[0], NULL, 1, 0) == -1 && (errno == EBADF || errno == EINVAL));
+  struct epoll_event none;
+  CHECK(epoll_wait(p[0], &none, 1, 0) == -1 && (errno == EBADF || errno == EINVAL));
 }
 
 // 60 threads wait, each its own way, for a byte of their own.
