@@ -21,8 +21,22 @@ PROGRAMS = harness.PROGRAMS / "threads"
 PROCS = (1, 2, 8)
 TIMEOUT = 30   # seconds: no program takes two, so this is a hang
 
+def _tls_library(name, model, *flags):
+    return harness.compile_program(PROGRAMS / "tls_library.c", f"-ftls-model={model}", *flags, name=name, shared=True)
+
+
+def _tls_libraries():
+    """dlopen_tls.c's flags: it opens a library once for each of its cases, and has one linked."""
+    general, initial = ("global-dynamic", "-DROOM=10000"), ("initial-exec",)   # static TLS has little room to spare
+    opened = {"GENERAL_EARLY": general, "GENERAL_LATE": general, "REOPENED": general,
+              "INITIAL_EARLY": initial, "INITIAL_LATE": initial, "INITIAL_LATER": initial}
+    linked = _tls_library("linked", *general)
+    return [*(f'-D{name}="{_tls_library(name.lower(), *how)}"' for name, how in opened.items()),
+            linked, f"-Wl,-rpath,{linked.parent}", "-ldl"]
+
+
 # What a program takes beyond -pthread.
-FLAGS = {}
+FLAGS = {"openmp": lambda: ["-fopenmp"], "dlopen_tls": _tls_libraries, "preempt_stress": lambda: ["-O2", "-lm"]}
 
 
 @dataclass(frozen=True)
@@ -57,12 +71,12 @@ class Outcome:
 
 
 def names():
-    return sorted(f.stem for f in PROGRAMS.iterdir() if f.suffix in (".c", ".cc"))
+    return sorted(f.stem for f in PROGRAMS.iterdir() if f.suffix in (".c", ".cc") and not f.stem.endswith("_library"))
 
 
 def compiled(name):
     (source,) = (f for f in PROGRAMS.glob(f"{name}.c*") if f.suffix in (".c", ".cc"))
-    return harness.compile_program(source, *FLAGS.get(name, ()))
+    return harness.compile_program(source, *FLAGS.get(name, list)())
 
 
 def run(name, mode, *args, timeout=TIMEOUT, **settings):
