@@ -27,6 +27,7 @@ constinit Atomic<int> tid_word{0};    // the kernel clears and wakes it when the
 constinit Atomic<int> owner_pid{0};   // whose thread it is: a child made by a raw clone or vfork has none
 constinit Atomic<int> home_pid{0};    // the process that may have one: not a vfork's child, which shares our memory
 constinit bool enabled = false;
+constinit int last_tid = 0;           // under start_lock
 constinit char* memory = nullptr;
 
 constexpr Bytes kStack = 64 * KiB, kTls = 64 * KiB;
@@ -102,7 +103,8 @@ bool start() {
                                   CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
                               memory + kStack - 64, tcb);
   sys::call(SYS_rt_sigprocmask, 2, reinterpret_cast<long>(&before), 0, 8);
-  return !sys::is_error(r);
+  last_tid = sys::is_error(r) ? 0 : static_cast<int>(r);
+  return last_tid != 0;
 }
 
 void wait_until_gone() {
@@ -110,6 +112,9 @@ void wait_until_gone() {
   // The kernel's wake at thread exit is not private.
   for (int t; (t = tid_word.load_seq()) != 0;)
     sys::call(SYS_futex, reinterpret_cast<long>(tid_word.raw()), FUTEX_WAIT, t, 0);
+  // The word is cleared some microseconds before the thread leaves its group, which is what unshare(2) looks at.
+  while (last_tid && sys::call(SYS_tgkill, sys::current_pid(), last_tid, 0) == 0) sys::call(SYS_sched_yield);
+  last_tid = 0;
 }
 }  // namespace
 
@@ -136,7 +141,7 @@ void wanted() {
 
 namespace {
 void stop_locked() {
-  if (tid_word.load_seq() == 0 || owner_pid.load_seq() != sys::current_pid()) return;
+  if (!last_tid || owner_pid.load_seq() != sys::current_pid()) return;
   stop_word.store_seq(1);
   sys::call(SYS_futex, reinterpret_cast<long>(stop_word.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   wait_until_gone();

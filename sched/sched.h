@@ -9,6 +9,10 @@
 #include "sched/g.h"
 #include "sched/parking_lot.h"
 
+namespace gamelan {
+struct ThreadRecord;
+}
+
 namespace gamelan::sched {
 
 enum class Mode : uint8_t { undecided, native, goroutine };
@@ -25,6 +29,11 @@ const char* mode_reason();
 bool start();
 bool is_started();
 
+// fork: before_fork returns the record of the caller's P, whose cache the child keeps.
+ThreadRecord* before_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
+
 // ---- goroutines ----
 struct NewThread {
   Bytes stack_size;                    // as the attribute says; 0: the default
@@ -40,6 +49,8 @@ void discard_g(G* g);                  // start_g was never called
 void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
+G* main_goroutine();                   // whose stack is the process'
+void note_main_exit();                 // main called pthread_exit: the last goroutine to end ends the process
 bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----
