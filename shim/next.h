@@ -1,6 +1,7 @@
 // shim/next.h: the function that we stand in front of.
 //
-// Looked up once per symbol, by dlsym(RTLD_NEXT): libc's, or another preload's.
+// Looked up once per symbol, by dlsym(RTLD_NEXT): libc's, or another preload's. Where libc has the name in two versions
+// that differ, the version is named too.
 #pragma once
 #include <dlfcn.h>
 
@@ -11,20 +12,28 @@ namespace gamelan {
 template <class F>
 class Next {
  public:
-  constexpr explicit Next(const char* name) {
+  constexpr explicit Next(const char* name, const char* version = "") {
     for (int i = 0; name[i]; i++) name_[i] = name[i];
+    for (int i = 0; version[i]; i++) version_[i] = version[i];
   }
   F get() {
     void* p = found_.load_acquire();
     if (p) return reinterpret_cast<F>(p);
-    p = dlsym(RTLD_NEXT, name_);
+    p = version_[0] ? dlvsym(RTLD_NEXT, name_, version_) : dlsym(RTLD_NEXT, name_);
     found_.store_release(p);  // pairs: load_acquire above
     return reinterpret_cast<F>(p);
   }
 
  private:
-  char name_[24] = {};  // its own copy: a pointer would be a relocation, and those cost every program's start
+  char name_[28] = {};  // its own copy: a pointer would be a relocation, and those cost every program's start
+  char version_[12] = {};
   Atomic<void*> found_{nullptr};
 };
+
+// The one that stands behind `f`, by its name.
+template <class R, class... A>
+constexpr Next<R (*)(A...)> next_for(R (*)(A...), const char* name) {
+  return Next<R (*)(A...)>(name);
+}
 
 }  // namespace gamelan

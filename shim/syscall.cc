@@ -7,6 +7,7 @@
 
 #include "allocator/base/words.h"
 #include "sched/helper_thread.h"
+#include "shim/by_number.h"
 #include "shim/next.h"
 
 namespace {
@@ -23,6 +24,7 @@ extern "C" __attribute__((visibility("hidden"), used)) void* gamelan_next_syscal
       gamelan::helper::stop();
       break;
     default:
+      if (void* f = gamelan::io::by_number(number)) return f;
       break;
   }
   return reinterpret_cast<void*>(next_syscall.get());

@@ -61,6 +61,7 @@ void find_clock(uint64_t vdso) {
 }
 
 Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
+Nanos realtime_now() { return read_clock(CLOCK_REALTIME); }
 Nanos coarse_now() { return read_clock(CLOCK_MONOTONIC_COARSE); }
 
 void sleep_for(Nanos t) {

@@ -33,6 +33,7 @@ long advise(void* p, Bytes size, int advice);
 
 void find_clock(uint64_t vdso);  // boot: AT_SYSINFO_EHDR; before it, and without one, the clocks are system calls
 Nanos monotonic_now();          // CLOCK_MONOTONIC, by the vDSO itself: libc's function may be interposed
+Nanos realtime_now();           // CLOCK_REALTIME, likewise
 Nanos coarse_now();             // CLOCK_MONOTONIC_COARSE: some ms behind, a few ns dear
 void sleep_for(Nanos t);        // restarts nothing: may return early
 int current_tid();
