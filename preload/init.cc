@@ -125,8 +125,7 @@ void boot() {
   booting_tid.store_relaxed(sys::current_tid());
   boot_state.store_relaxed(kBooting);
   run_steps();
-  set_text(gamelan_metrics.reason, sizeof gamelan_metrics.reason,
-           why_inert ? why_inert : "this version has no scheduler: threads are the kernel's");
+  publish_threads_mode("native", why_inert ? why_inert : "no thread yet");
   boot_state.store_release(kBooted);
 }
 

@@ -4,7 +4,9 @@
 #include "preload/foreign.h"
 #include "preload/init.h"
 #include "sched/helper_thread.h"
+#include "sched/hooks.h"
 #include "sched/threads.h"
+#include "shim/threads.h"
 
 extern "C" void* __libc_malloc(size_t);
 
@@ -30,6 +32,13 @@ constinit const HeapHooks heap_hooks = {
     .foreign_usable_size = foreign_usable_size,
     .is_inert = is_inert,
     .inert_malloc = inert_malloc,
+};
+
+constinit const SchedHooks sched_hooks = {
+    .run_thread = run_thread,
+    .cancel_self = cancel_self,
+    .exit_process = exit_process,
+    .create_kernel_thread = create_kernel_thread,
 };
 
 }  // namespace gamelan

@@ -1,13 +1,21 @@
-// sched/cancel.h: cancellation points, as the shims and the parking lot see them.
+// sched/cancel.h: cancellation points.
 //
-// Source   pthread_setcancelstate(3), pthreads(7) "Cancellation points".
+// Source   POSIX.1-2017 2.9.5 Thread Cancellation; pthreads(7) for the list of points.
 #pragma once
+#include "sched/g.h"
 
 namespace gamelan::cancel {
 
-// Acts on a request for the caller, if there is one and it may be acted on here: then it does not return.
-inline void point() {}
-// Whether `point` would act.
-inline bool requested() { return false; }
+// Whether the caller is to end at its next cancellation point: requested, enabled, not ending already.
+inline bool requested() {
+  return __builtin_expect(tls_g.cancel_requested.load_relaxed(), 0) && tls_g.cancel_state == PTHREAD_CANCEL_ENABLE && !tls_g.exiting;
+}
+
+[[noreturn]] void act();  // pthread_exit(PTHREAD_CANCELED)
+
+// Ends the caller if that is requested; unwinds its stack.
+inline void point() {
+  if (requested()) act();
+}
 
 }  // namespace gamelan::cancel

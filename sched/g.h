@@ -43,7 +43,14 @@ enum class GKind : uint8_t {
   goroutine,
 };
 
-enum class Wake : uint8_t { none, woken, timed_out, interrupted, value_changed, not_pollable };
+enum class Wake : uint8_t {
+  none,
+  woken,
+  woken_more,   // woken, and others still wait where it goes on to: a mutex must be taken as a contended one
+  handed_over,  // woken as the owner of what the waker gave up
+  timed_out, interrupted, value_changed, not_pollable
+};
+constexpr bool is_woken(Wake w) { return w == Wake::woken || w == Wake::woken_more || w == Wake::handed_over; }
 
 // One wait of a G. Whoever swings `word` from waiting to notified has claimed the wake-up: exactly one of waker, timer,
 // netpoller and interrupter does.
@@ -95,8 +102,10 @@ class WaitWord {
 // Where a G stands in a bucket of the parking lot; guarded by the bucket's lock.
 struct ParkedNode {
   const void* address;
+  const void* then;   // where a broadcast may move it to: the mutex that it needs next
   uint32_t bits;
   bool queued;
+  bool urgent;        // it waited long: whoever wakes it hands over
   WaitWord::Ticket ticket;
   G* next;
   G* prev;
@@ -120,6 +129,7 @@ struct G {
   GKind kind;
   Atomic<GState> state;
   WaitReason wait_reason;
+  uint8_t preempt_skips;      // preemptions that found libc
   Atomic<bool> in_vfork;      // a vfork's child runs on this G
   uint64_t mask;              // its signal mask, as rt_sigprocmask has it
   G* schedlink;               // in a run queue's or free list's chain
@@ -145,7 +155,7 @@ struct G {
   Atomic<G*> joiner;
   char name[16];
   SlotPool* slot;             // nullptr: the main thread's, a native thread's
-  void* frame_of_start;       // what pthread_exit unwinds to
+  void* exit_jump;            // where pthread_exit's unwinding ends: a jmp_buf on its stack
 
   // -- cancellation and signals --
   Atomic<uint32_t> cancel_requested;
@@ -160,12 +170,16 @@ struct G {
   M* locked_m;
   uint32_t lock_count;
 
-  // -- for the collector, dumps and fork: the list of all Gs --
-  G* all_next;
-  G* all_prev;
-  Nanos waiting_since;        // coarse
+  // -- for dumps and the collector --
+  Nanos waiting_since;        // coarse; of an idle slot: since when
+  bool used_before;           // its slot has had another thread
   uint64_t id;                // Go's goid
-  void* ended_by;             // a M's post-switch action takes it from here
+
+  // -- wakes from a signal handler that interrupted the parking lot, made when that section ends --
+  static constexpr uint32_t kLateWakes = 8;
+  Atomic<uint32_t> late_wakes;
+  int late_most[kLateWakes];
+  const void* late_address[kLateWakes];
 };
 
 extern __thread G tls_g __attribute__((tls_model("initial-exec"), visibility("hidden")));

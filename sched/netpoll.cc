@@ -308,7 +308,8 @@ namespace {
 constexpr long kNanosPerMilli = kMilli;
 
 Nanos until(Nanos deadline) {
-  return deadline == parking_lot::kForever ? -1 : max_of<Nanos>(deadline - sys::monotonic_now(), 0);
+  if (deadline <= 0 || deadline == parking_lot::kForever) return deadline <= 0 ? 0 : -1;
+  return max_of<Nanos>(deadline - sys::monotonic_now(), 0);
 }
 
 timespec to_timespec(Nanos t) { return {t / kSecond, t % kSecond}; }

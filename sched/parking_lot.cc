@@ -7,6 +7,8 @@
 //           that had not left its stack yet may be gone.
 #include "sched/parking_lot.h"
 
+#include <limits.h>
+
 #include "sched/proc.h"
 #include "sched/spin_lock.h"
 
@@ -26,6 +28,18 @@ struct alignas(32) Bucket {
     tail = g;
     g->parked.queued = true;
   }
+  void push_front(G* g) {
+    g->parked.next = head;
+    g->parked.prev = nullptr;
+    (head ? head->parked.prev : tail) = g;
+    head = g;
+    g->parked.queued = true;
+  }
+  G* next_at(G* g, const void* address) const {
+    while (g && g->parked.address != address) g = g->parked.next;
+    return g;
+  }
+  G* first_at(const void* address) const { return next_at(head, address); }
   void remove(G* g) {
     ParkedNode& n = g->parked;
     (n.prev ? n.prev->parked.next : head) = n.next;
@@ -75,14 +89,53 @@ bool take_out_and_claim(Bucket& b, G* g, Wake why, ReadyList* list) {
 }
 
 // The caller's wait ended without a waker: it may still be in a queue, perhaps another than it began in.
-void leave_queue(G* g) {
+// True: a broadcast had moved it, so that it is as good as woken.
+bool leave_queue(G* g) {
   for (;;) {
-    Bucket& b = bucket_of(__atomic_load_n(&g->parked.address, __ATOMIC_ACQUIRE));
+    Bucket& b = bucket_of(__atomic_load_n(&g->parked.address, __ATOMIC_ACQUIRE));  // pairs: move_to
     SpinGuard guard(b.lock);
     if (&b != &bucket_of(g->parked.address)) continue;
     if (g->parked.queued) b.remove(g);
-    return;
+    return g->parked.address == g->parked.then;
   }
+}
+
+// Under both buckets' locks.
+void move_to(Bucket& from, Bucket& to, G* g, const void* address) {
+  from.remove(g);
+  to.waiters.fetch_add(1);
+  __atomic_store_n(&g->parked.address, address, __ATOMIC_RELEASE);  // pairs: leave_queue
+  to.push_back(g);
+}
+
+// The locks of two buckets, which may be one.
+class TwoGuards {
+ public:
+  TwoGuards(Bucket& a, Bucket& b) : first_(&a < &b ? a : b), second_(&a < &b ? b : a) {
+    first_.lock.lock();
+    if (&first_ != &second_) second_.lock.lock();
+  }
+  ~TwoGuards() {
+    if (&first_ != &second_) second_.lock.unlock();
+    first_.lock.unlock();
+  }
+  TwoGuards(const TwoGuards&) = delete;
+  TwoGuards& operator=(const TwoGuards&) = delete;
+
+ private:
+  Bucket& first_;
+  Bucket& second_;
+};
+
+// Whether the caller may enter a bucket at all: not in a signal handler that interrupted the holder of one, nor in a
+// vfork's child, whose parent's M is not there to wake or park anybody.
+bool may_enter() { return !sched::is_in_runtime() && !tls_g.in_vfork.load_relaxed(); }
+
+// Such a caller cannot queue, and looks at its condition again and again.
+Wake wait_outside(const Wait& w, BeforeSleep before_sleep, void* context) {
+  if (before_sleep) before_sleep(context);
+  sys::sleep_for(kMilli / 20);
+  return w.deadline != kForever && sys::monotonic_now() >= w.deadline ? Wake::timed_out : Wake::woken;
 }
 
 struct WordIs {
@@ -99,7 +152,7 @@ bool word_is(void* context) {
 static bool enqueue(G* g, const Wait& w, Validate validate, void* context) {
   RuntimeSection section;
   Bucket& b = bucket_of(w.address);
-  b.waiters.fetch_add(1);  // before the look: pairs with wake's load_seq
+  b.waiters.fetch_add(1);  // before the look: pairs: wake load_seq
   SpinGuard guard(b.lock);
   if (!validate(context)) {
     b.waiters.fetch_sub(1);
@@ -107,20 +160,22 @@ static bool enqueue(G* g, const Wait& w, Validate validate, void* context) {
   }
   g->interruptible = w.interruptible;
   g->parked.address = w.address;
+  g->parked.then = w.then;
   g->parked.bits = w.bits;
+  g->parked.urgent = w.urgent;
   g->parked.ticket = g->wait.begin();
-  b.push_back(g);
+  w.urgent ? b.push_front(g) : b.push_back(g);
   return true;
 }
 
 Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* context) {
   G* g = self();
+  if (GAMELAN_UNLIKELY(!may_enter())) return wait_outside(w, before_sleep, context);
   if (!enqueue(g, w, validate, context)) return Wake::value_changed;
   if (before_sleep) before_sleep(context);  // outside of a section: it may wake others
   RuntimeSection section;
   const Wake why = sched::sleep(w.deadline, w.reason);
-  if (why != Wake::woken) leave_queue(g);
-  return why;
+  return is_woken(why) || !leave_queue(g) ? why : Wake::woken;
 }
 
 Wake wait(const Wait& w, uint32_t expected) {
@@ -129,10 +184,15 @@ Wake wait(const Wait& w, uint32_t expected) {
 }
 
 int wake(const void* address, int most, uint32_t bits) {
-  Bucket& b = bucket_of(address);
-  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: wait_if fetch_add
-  if (GAMELAN_UNLIKELY(sched::is_in_runtime())) return sched::wake_later(address, most);
+  if (GAMELAN_LIKELY(bucket_of(address).waiters.load_seq() == 0)) return 0;  // pairs: enqueue fetch_add
+  if (GAMELAN_UNLIKELY(!may_enter())) return sched::wake_later(address, most);
   RuntimeSection section;
+  return wake_in_section(address, most, bits);
+}
+
+int wake_in_section(const void* address, int most, uint32_t bits) {
+  Bucket& b = bucket_of(address);
+  if (b.waiters.load_seq() == 0) return 0;
   ReadyList list;
   int woken = 0;
   {
@@ -146,33 +206,87 @@ int wake(const void* address, int most, uint32_t bits) {
   return woken;
 }
 
+// The move for those who go on to `to`. Only if nobody holds that, the first of them is woken: it takes the mutex as a
+// contended one, and with it the duty to wake the next.
+static int wake_or_move_to(Bucket& a, const void* address, const void* to, int most, IsHeld is_held) {
+  ReadyList list;
+  int count = 0;
+  {
+    Bucket& b = bucket_of(to);
+    TwoGuards guard(a, b);
+    bool wakes = !is_held(to);
+    for (G *g = a.first_at(address), *next; g && count < most; g = next) {
+      next = a.next_at(g->parked.next, address);
+      const bool moves = g->parked.then == to;
+      if (moves && !wakes) {
+        move_to(a, b, g, to);
+        count++;
+      } else if (take_out_and_claim(a, g, moves && count + 1 < most ? Wake::woken_more : Wake::woken, &list)) {
+        if (moves) wakes = false;
+        count++;
+      }
+    }
+  }
+  list.make_ready();
+  return count;
+}
+
+void wake_one(const void* address, Release release, void* context) {
+  if (GAMELAN_UNLIKELY(!may_enter())) {
+    release(context, Wake::none);
+    sched::wake_later(address, 1);
+    return;
+  }
+  RuntimeSection section;
+  ReadyList list;
+  Bucket& b = bucket_of(address);
+  {
+    SpinGuard guard(b.lock);
+    Wake how = Wake::none;
+    for (G *g = b.first_at(address), *next; g; g = next) {
+      next = b.next_at(g->parked.next, address);
+      const Wake why = g->parked.urgent ? Wake::handed_over : next ? Wake::woken_more : Wake::woken;
+      if (!take_out_and_claim(b, g, why, &list)) continue;
+      how = why;
+      break;
+    }
+    release(context, how);
+  }
+  list.make_ready();
+}
+
+int wake_or_move(const void* address, int most, IsHeld is_held) {
+  Bucket& b = bucket_of(address);
+  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: enqueue's fetch_add
+  if (GAMELAN_UNLIKELY(!may_enter())) return sched::wake_later(address, most);
+  RuntimeSection section;
+  const void* to;
+  {
+    SpinGuard guard(b.lock);
+    G* first = b.first_at(address);
+    to = first ? first->parked.then : nullptr;
+  }
+  if (!to) return wake_in_section(address, most);
+  return wake_or_move_to(b, address, to, most, is_held);
+}
+
 int requeue(const void* from, const void* to, int wake_most, int move_most, const uint32_t* expected) {
   RuntimeSection section;
   ReadyList list;
   Bucket &a = bucket_of(from), &b = bucket_of(to);
-  Bucket &first = &a < &b ? a : b, &second = &a < &b ? b : a;
-  first.lock.lock();
-  if (&first != &second) second.lock.lock();
-  int done = 0, woken = 0;
-  const bool go_on = !expected || __atomic_load_n(static_cast<const uint32_t*>(from), __ATOMIC_SEQ_CST) == *expected;
-  for (G *g = go_on ? a.head : nullptr, *next; g; g = next) {
-    next = g->parked.next;
-    if (g->parked.address != from) continue;
-    if (woken < wake_most) {
-      if (take_out_and_claim(a, g, Wake::woken, &list)) woken++, done++;
-      continue;
+  int woken = 0, moved = 0;
+  {
+    TwoGuards guard(a, b);
+    if (expected && __atomic_load_n(static_cast<const uint32_t*>(from), __ATOMIC_SEQ_CST) != *expected) return -1;
+    for (G *g = a.first_at(from), *next; g; g = next) {
+      next = a.next_at(g->parked.next, from);
+      if (woken < wake_most) woken += take_out_and_claim(a, g, Wake::woken, &list);
+      else if (moved++ == move_most) break;
+      else if (from != to) move_to(a, b, g, to);
     }
-    if (done - woken >= move_most) break;
-    a.remove(g);
-    b.waiters.fetch_add(1);
-    __atomic_store_n(&g->parked.address, to, __ATOMIC_RELEASE);  // pairs: leave_queue
-    b.push_back(g);
-    done++;
   }
-  if (&first != &second) second.lock.unlock();
-  first.lock.unlock();
   list.make_ready();
-  return go_on ? done : -1;
+  return woken + min_of(moved, move_most);
 }
 
 bool interrupt(G* g) {

@@ -20,13 +20,16 @@ struct Wait {
   uint32_t bits = kAnyBit;            // FUTEX_WAIT_BITSET's
   WaitReason reason = WaitReason::futex;
   bool interruptible = false;         // a signal or a cancellation request ends it: Wake::interrupted
+  bool urgent = false;                // stands first in the queue, and wake_one hands over to it
+  const void* then = nullptr;         // the object that it needs next: see wake_or_move
 };
 
 // Waits while the 32-bit word at the address is `expected`: looked at once, under the bucket's lock.
-// Blocks   the G (a native thread: itself). Returns woken, timed_out, interrupted, value_changed.
+// Blocks   the G (a native thread: itself). Returns what is_woken, timed_out, interrupted, value_changed. In a signal
+//          handler that interrupted the runtime, and in vfork's child: returns woken soon, for no reason.
 Wake wait(const Wait& w, uint32_t expected);
 
-// As above, for any condition: `validate` runs under the bucket's lock (reads words, calls nothing), `before_sleep`
+// As above, for any condition: `validate` runs under the bucket's lock (reads and writes words, calls nothing), `before_sleep`
 // after the caller is in the queue and the lock is free again: what unlocks the mutex of a condition variable, so that
 // no wake-up is lost in between. before_sleep may wake others, and may not park.
 using Validate = bool (*)(void* context);
@@ -35,6 +38,18 @@ Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* c
 
 // Wakes up to `most` waiters whose bits meet `bits`. Returns how many.
 int wake(const void* address, int most, uint32_t bits = kAnyBit);
+int wake_in_section(const void* address, int most, uint32_t bits = kAnyBit);  // for callers within a RuntimeSection
+
+// Wakes the first waiter. `release` lets go of what the caller holds: it runs under the bucket's lock, once it is known how
+// the waiter goes on: woken, woken_more, handed_over; none: nobody waited. What `release` frees may be gone afterwards.
+using Release = void (*)(void* context, Wake how);
+void wake_one(const void* address, Release release, void* context);
+
+// Wakes up to `most` waiters; those that go on to the same object (Wait::then) as the first are moved there instead, all
+// if `is_held` says that somebody has it, who will then wake them; else all but the first, which takes it as woken_more.
+// `is_held` runs under the locks of both buckets. A wait that ends after its move ends as woken. Returns how many.
+using IsHeld = bool (*)(const void* object);
+int wake_or_move(const void* address, int most, IsHeld is_held);
 
 // FUTEX_CMP_REQUEUE: wakes up to `wake_most` at `from`, moves up to `move_most` further ones to `to`.
 // Returns their number, or -1 where `expected` is given and the word at `from` is another.

@@ -9,10 +9,14 @@
 #include "sched/g.h"
 #include "sched/parking_lot.h"
 
+namespace gamelan {
+struct ThreadRecord;
+}
+
 namespace gamelan::sched {
 
 enum class Mode : uint8_t { undecided, native, goroutine };
-extern Mode threads_mode;
+extern Mode threads_mode __attribute__((visibility("hidden")));
 Mode decide_mode();                    // first thread call: options, kernel, glibc, rules
 inline bool is_goroutine_mode() {
   if (__builtin_expect(threads_mode == Mode::goroutine, 1)) return true;
@@ -24,6 +28,11 @@ const char* mode_reason();
 // in mode_reason(); threads stay the kernel's, on our objects.
 bool start();
 bool is_started();
+
+// fork: before_fork returns the record of the caller's P, whose cache the child keeps.
+ThreadRecord* before_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
 
 // ---- goroutines ----
 struct NewThread {
@@ -40,6 +49,9 @@ void discard_g(G* g);                  // start_g was never called
 void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
+G* main_goroutine();                   // whose stack is the process'
+void note_main_exit();                 // main called pthread_exit: the last goroutine to end ends the process
+bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);

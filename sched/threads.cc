@@ -10,6 +10,7 @@
 #include "allocator/fork.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/g.h"
 
 namespace gamelan::threads {
 
@@ -134,8 +135,42 @@ bool init_main() {
   return main_record && adopt(main_record, true);
 }
 
+ThreadRecord* lend_cache() {
+  ThreadRecord* r = new_record();
+  if (!r) return nullptr;
+  r->cache = idle_or_new_cache();
+  if (!r->cache) {
+    recycle(r);
+    return nullptr;
+  }
+  r->stack_low = r->stack_high = 0;
+  r->tid = 0;
+  r->state.store_release(ThreadState::running);
+  link(r);
+  return r;
+}
+
+void return_cache(ThreadRecord* r) {
+  r->state.store_release(ThreadState::ended);
+  r->cache->abandon();
+  Guard g(list_lock);
+  make_idle_locked(r->cache);
+  unlink_locked(r);
+  r->next = reusable;
+  reusable = r;
+}
+
+ThreadRecord* give_up_current() {
+  ThreadRecord* r = mine;
+  if (!r) return lend_cache();
+  if (r != main_record) pthread_setspecific(end_key, nullptr);
+  main_record = nullptr;
+  mine = nullptr;
+  return r;
+}
+
 MCache* acquire_cache() {
-  if (past_end) return nullptr;
+  if (past_end || tls_g.kind != GKind::native) return nullptr;
   if (mine) return mine->cache;
   // ld.so resets the main thread's TLS after malloc may have been called: preload/early_tls.cc.
   if (main_record && main_record->cache && main_record->tid == sys::current_tid()) {
@@ -185,11 +220,12 @@ void* run(ThreadRecord* r) {
 
 void before_fork() { list_lock.lock(); }
 
-void after_fork(bool in_child) {
+void after_fork(bool in_child, ThreadRecord* keep) {
   if (!in_child) return list_lock.unlock();
   // The parent's other threads are not here: their caches wait until somebody needs the memory. Only reads: each write
   // would copy a page, and most children exec.
-  if (mine) unlink_locked(mine);
+  ThreadRecord* kept = mine ? mine : keep;
+  if (kept) unlink_locked(kept);
   if (ThreadRecord* last = all) {
     while (last->next) last = last->next;
     last->next = to_mend.load_relaxed();
@@ -199,9 +235,9 @@ void after_fork(bool in_child) {
   live_count = 0;
   main_record = mine;
   list_lock.unlock();
-  if (!mine) return;
-  mine->tid = sys::current_pid();
-  link(mine);
+  if (!kept) return;
+  kept->tid = sys::current_pid();
+  link(kept);
 }
 
 bool mend_one() {

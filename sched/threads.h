@@ -43,8 +43,13 @@ ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size);
 void discard(ThreadRecord* r);        // pthread_create failed
 void* run(ThreadRecord* r);           // on the new thread
 ThreadRecord* current();              // nullptr before the first allocation
+// A record whose cache is a processor's, not a thread's; nullptr: no memory.
+ThreadRecord* lend_cache();
+void return_cache(ThreadRecord* r);   // its spans go to the centrals
+ThreadRecord* give_up_current();      // the calling thread's own becomes such a one
 void before_fork();                   // takes the lock
-void after_fork(bool in_child);       // gives it up; the child keeps its own record only
+// Gives it up. The child keeps its own record only: the forking thread's, or `keep`, its processor's.
+void after_fork(bool in_child, ThreadRecord* keep);
 // In a fork's child: one of the caches that threads of the parent left behind is mended and given up; cheap where there
 // is none. Called now and then, since most children exec before they need the memory. False: none was left.
 bool mend_one();

@@ -7,7 +7,9 @@
 #include "allocator/base/metrics.h"
 #include "allocator/fork.h"
 #include "sched/helper_thread.h"
+#include "sched/sched.h"
 #include "sched/threads.h"
+#include "shim/once.h"
 
 extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* dso);
 
@@ -18,27 +20,33 @@ namespace {
 // child may do what POSIX allows it there: async-signal-safe calls, exec.
 __thread bool skipped __attribute__((tls_model("initial-exec")));
 
+constinit ThreadRecord* kept = nullptr;
+
 void prepare() {
   skipped = locks_held != 0;
   if (skipped) return;
   helper::before_fork();
   threads::before_fork();
+  kept = sched::before_fork();
   heap_before_fork();
 }
 
 void parent() {
   if (skipped) return;
   heap_after_fork_in_parent();
-  threads::after_fork(false);
+  sched::after_fork_in_parent();
+  threads::after_fork(false, kept);
   helper::after_fork(false);
 }
 
 void child() {
+  once::after_fork_in_child();
   if (skipped) return;
   // The child reports its own calls only.
   for (Metric m : {Metric::counted_allocs, Metric::counted_frees, Metric::counted_bytes}) metric_sub(m, metric_read(m));
   heap_after_fork_in_child();
-  threads::after_fork(true);
+  threads::after_fork(true, kept);
+  sched::after_fork_in_child();
   helper::after_fork(true);
 }
 }  // namespace

@@ -105,7 +105,7 @@ Patience::Verdict Patience::wait() {
     case Wake::not_pollable: return block;
     case Wake::interrupted:
       cancel::point();
-      return deadline_ == parking_lot::kForever && signals_restart() ? try_again : interrupted;
+      return deadline_ == parking_lot::kForever && signals::restart() ? try_again : interrupted;
     default: return try_again;
   }
 }

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 
 #include "allocator/base/atomic.h"
+#include "allocator/base/words.h"
 
 namespace gamelan {
 
@@ -18,13 +19,16 @@ class Next {
   }
   F get() {
     void* p = found_.load_acquire();
-    if (p) return reinterpret_cast<F>(p);
-    p = version_[0] ? dlvsym(RTLD_NEXT, name_, version_) : dlsym(RTLD_NEXT, name_);
-    found_.store_release(p);  // pairs: load_acquire above
-    return reinterpret_cast<F>(p);
+    return reinterpret_cast<F>(GAMELAN_LIKELY(p) ? p : find());
   }
 
  private:
+  GAMELAN_COLD void* find() {
+    void* p = version_[0] ? dlvsym(RTLD_NEXT, name_, version_) : dlsym(RTLD_NEXT, name_);
+    found_.store_release(p);  // pairs: get's load_acquire
+    return p;
+  }
+
   char name_[28] = {};  // its own copy: a pointer would be a relocation, and those cost every program's start
   char version_[12] = {};
   Atomic<void*> found_{nullptr};

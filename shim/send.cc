@@ -117,7 +117,7 @@ Nanos deadline_of(const timeval& limit) {
 bool goes_on_after(Wake why, Nanos deadline) {
   if (why != Wake::interrupted) return true;
   cancel::point();
-  return deadline == parking_lot::kForever && signals_restart();
+  return deadline == parking_lot::kForever && signals::restart();
 }
 
 // The second connect of one that was begun tells how the first ended, and leaves the socket as a blocking one would.

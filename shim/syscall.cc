@@ -7,7 +7,9 @@
 
 #include "allocator/base/words.h"
 #include "sched/helper_thread.h"
+#include "sched/sched.h"
 #include "shim/by_number.h"
+#include "shim/futex.h"
 #include "shim/next.h"
 
 namespace {
@@ -16,6 +18,9 @@ constinit gamelan::Next<long (*)(long, ...)> next_syscall{"syscall"};
 
 extern "C" __attribute__((visibility("hidden"), used)) void* gamelan_next_syscall(long number) {
   switch (number) {
+    case SYS_futex:
+      if (gamelan::sched::is_goroutine_mode()) return reinterpret_cast<void*>(gamelan::futex_call);
+      break;
     case SYS_seccomp:
       gamelan::helper::forbid();
       break;

@@ -69,11 +69,12 @@ def gamelan_env(library=None, **settings):
     return env
 
 
-def run(argv, env=None, timeout=60, cwd=None, stdin=None, limits=None, user=None, before_exec=None):
+def run(argv, env=None, timeout=60, cwd=None, stdin=None, limits=None, user=None, before_exec=None, on_timeout=None):
     """Runs `argv` to its end or to `timeout` seconds, then kills whatever is left of its process group.
 
     `stdin` is text for the program to read. `limits` maps resource.RLIMIT_* to a soft limit. `before_exec` runs in the
-    child. Output goes through files, not pipes: a daemon left behind cannot keep us waiting for end of file.
+    child. `on_timeout` is called with the process id of a program that hangs, before it is killed. Output goes through
+    files, not pipes: a daemon left behind cannot keep us waiting for end of file.
     """
     argv = [str(a) for a in argv]
 
@@ -92,6 +93,8 @@ def run(argv, env=None, timeout=60, cwd=None, stdin=None, limits=None, user=None
                                  preexec_fn=prepare if limits or before_exec else None)
         timed_out = not _wait(child.pid, timeout)
         if timed_out:
+            if on_timeout:
+                on_timeout(child.pid)
             _kill_group(child.pid)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - start
@@ -106,9 +109,9 @@ def as_user(name):
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []} if name else {}
 
 
-def run_preloaded(argv, timeout=60, cwd=None, stdin=None, limits=None, before_exec=None, **settings):
+def run_preloaded(argv, timeout=60, cwd=None, stdin=None, limits=None, before_exec=None, on_timeout=None, **settings):
     """run() with us preloaded; `settings` as in gamelan_env()."""
-    return run(argv, gamelan_env(**settings), timeout, cwd, stdin, limits, before_exec=before_exec)
+    return run(argv, gamelan_env(**settings), timeout, cwd, stdin, limits, before_exec=before_exec, on_timeout=on_timeout)
 
 
 def _wait(pid, timeout):
@@ -150,7 +153,7 @@ def compile_program(source, *flags, name=None, shared=False, language=None):
     driver += ["-O1", "-g", "-Wall", "-fno-builtin", "-fno-allocation-dce", "-pthread", f"-I{PROGRAMS}"]
     flags = [*(["-shared", "-fPIC"] if shared else []), *map(str, flags)]
 
-    headers = "".join(h.read_text() for h in sorted(folder.glob("*.h")))
+    headers = "".join(h.read_text() for h in sorted({*folder.glob("*.h"), *PROGRAMS.glob("*.h")}))
     key = hashlib.sha256("\0".join([*driver, *flags, headers, text]).encode()).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     target = CACHE / (f"lib{name}-{key}.so" if shared else f"{name}-{key}")

@@ -54,6 +54,8 @@ bool file_holds(const char* path, const char* needle, size_t n) {
 }
 }  // namespace
 
+uintptr_t stack_end() { return &__libc_stack_end ? reinterpret_cast<uintptr_t>(__libc_stack_end) : 0; }
+
 void find() {
   if (&__libc_stack_end && __libc_stack_end) {
     auto* words = static_cast<uintptr_t*>(__libc_stack_end);

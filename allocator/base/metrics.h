@@ -43,4 +43,7 @@ inline uint64_t metric_read(Metric m) {
   return __atomic_load_n(&gamelan_metrics.value[static_cast<uint32_t>(m)], __ATOMIC_RELAXED);
 }
 
+// What `gamelan stat` says of the threads: the mode, and why.
+void publish_threads_mode(const char* mode, const char* reason);
+
 }  // namespace gamelan

@@ -188,7 +188,6 @@ int load_threads(Options& o) {
   if (!v.value || !*v.value) return 0;
   const int i = choice_index("auto|goroutine|native", whole(v.value));
   if (i < 0) return wrong(v, "auto, goroutine or native", "auto");
-  if (i == 1) return wrong(v, "auto or native: this version has no scheduler yet", "native");
   o.threads_mode = static_cast<ThreadsMode>(i);
   return 0;
 }
@@ -208,7 +207,15 @@ void load_godebug(Options& o, bool inherit) {
   for (const char* p = v.value; *p;) {
     const char* end = p;
     while (*end && *end != ',') end++;
-    if (Slice{p, static_cast<size_t>(end - p)}.is("inittrace=1")) o.inittrace = true;
+    const Slice row{p, static_cast<size_t>(end - p)};
+    if (row.is("inittrace=1")) o.inittrace = true;
+    if (row.is("asyncpreemptoff=1")) o.asyncpreemptoff = true;
+    if (row.is("scheddetail=1")) o.scheddetail = true;
+    constexpr Slice kTrace{"schedtrace=", 11};
+    uint64_t ms = 0;
+    if (row.n > kTrace.n && Slice{row.p, kTrace.n}.is(kTrace.p) &&
+        parse_number({row.p + kTrace.n, row.n - kTrace.n}, &ms) && ms <= 3600000)
+      o.schedtrace = static_cast<unsigned>(ms);
     p = *end ? end + 1 : end;
   }
 }

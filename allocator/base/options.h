@@ -17,6 +17,8 @@ enum class ThreadsMode : unsigned char { automatic, goroutine, native };
 enum class PathOption : unsigned char { automatic, lists, bitmap };
 enum class StatsOption : unsigned char { none, one, text, json };
 enum class ThpOption : unsigned char { automatic, always, never };
+enum class FsbaseOption : unsigned char { automatic, instr, prctl };
+enum class GuardOption : unsigned char { automatic, advice, mprotect };
 enum class ZoneOption : unsigned char { automatic, hint, reserve };
 
 inline constexpr uint64_t kNoLimit = ~uint64_t{0};
@@ -29,6 +31,9 @@ struct Options {
   uint64_t memory_limit = kNoLimit;
   unsigned gomaxprocs = 0;       // 0: the affinity mask decides
   bool inittrace = false;
+  bool asyncpreemptoff = false;  // GODEBUG: a goroutine yields only by itself
+  unsigned schedtrace = 0;       // GODEBUG: ms between two lines; 0 is off
+  bool scheddetail = false;
 #define OPTION_ENUM(name, dflt, choices, max, unit, sentence) uint64_t name = dflt;
 #define OPTION_NUM(name, dflt, min, max, unit, sentence) uint64_t name = dflt;
 #define OPTION_TEXT(name, dflt, min, max, unit, sentence) char name[max + 1] = dflt;

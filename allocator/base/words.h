@@ -32,6 +32,9 @@ template <class T> constexpr T max_of(T a, T b) { return a < b ? b : a; }
 #define GAMELAN_NOINLINE __attribute__((noinline))
 #define GAMELAN_COLD __attribute__((noinline, cold))
 #define GAMELAN_EXPORT extern "C" __attribute__((visibility("default")))
+// A second exported name of a function that is exported above.
+#define GAMELAN_EXPORT_ALIAS(name, function) \
+  extern "C" __attribute__((visibility("default"), alias(#function), copy(function))) decltype(function) name;
 
 // Data that is written while the library is loaded: relocated, or by the constructor. All of it is in one page, since each
 // page that is written costs every start a page fault.

@@ -1,0 +1,80 @@
+// sched/blocking_call.cc: a G goes into the kernel and leaves its P where sysmon may take it.
+//
+// Orders   enter_syscall is the last access to the P (release); coming back, the claim's compare-exchange decides between the
+//          G and sysmon: only {syscall, the same generation} is still ours.
+// Go       proc.go entersyscall, exitsyscall.
+#include "allocator/mcache.h"
+#include "sched/signals.h"
+#include "sched/state.h"
+
+namespace gamelan::sched {
+
+BlockingCall::BlockingCall() : p_(nullptr), generation_(0) {
+  G* g = self();
+  if (!can_park()) return;
+  g->in_runtime.store_relaxed(1);
+  if (P* p = own_p()) {
+    M* m = g->m;
+    p_ = p;
+    generation_ = m->p_generation;
+    m->p.store_relaxed(nullptr);
+    *cache_slot(g) = &fallback_mcache;
+    g->state.store_seq(GState::syscall);
+    p->claim.enter_syscall();
+  }
+  g->in_runtime.store_relaxed(0);
+}
+
+namespace {
+// Its P is gone: an idle one, or the global queue.
+void exit_slow(G* g) {
+  M* m = g->m;
+  if (P* p = m->locked_g ? nullptr : take_idle_p()) {
+    acquire_p(m, p);
+    *cache_slot(g) = p->mcache;
+    return;
+  }
+  g->wait_reason = WaitReason::syscall;
+  switch_away(post_yield, nullptr);
+}
+}  // namespace
+
+BlockingCall::~BlockingCall() {
+  if (!p_) return;
+  G* g = self();
+  g->in_runtime.store_relaxed(1);
+  M* m = g->m;
+  // It may have a P already: a handler that ran during the call blocked, and came back elsewhere.
+  if (!m->p.load_relaxed()) {
+    if (p_->claim.move({PStatus::syscall, generation_}, PStatus::running, false)) {
+      m->p.store_relaxed(p_);
+      *cache_slot(g) = p_->mcache;
+    } else {
+      exit_slow(g);
+    }
+  }
+  g->state.store_seq(GState::running);
+  g->in_runtime.store_relaxed(0);
+  if (g->late_wakes.load_relaxed()) make_late_wakes();
+  if (signals::is_due(g)) signals::raise_due();
+}
+
+void lock_os_thread() {
+  G* g = self();
+  if (!can_park()) return;
+  RuntimeSection section;
+  if (g->lock_count++) return;
+  g->locked_m = g->m;
+  g->m->locked_g = g;
+}
+
+void unlock_os_thread() {
+  G* g = self();
+  if (g->kind != GKind::goroutine || !g->lock_count) return;
+  RuntimeSection section;
+  if (--g->lock_count) return;
+  g->locked_m->locked_g = nullptr;
+  g->locked_m = nullptr;
+}
+
+}  // namespace gamelan::sched

@@ -1,0 +1,142 @@
+// sched/preempt.cc: the handler, and the injected call.
+#include "sched/preempt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <ucontext.h>
+
+#include "allocator/base/lock.h"
+#include "allocator/base/metrics.h"
+#include "allocator/base/options.h"
+#include "allocator/base/syscall.h"
+#include "sched/signals.h"
+#include "sched/state.h"
+#include "sched/switch.h"
+#include "sched/tcb.h"
+
+extern "C" {
+__attribute__((visibility("hidden"), used)) void gamelan_preempted();
+__attribute__((visibility("hidden"))) void gamelan_restorer();
+}
+
+// rt_sigreturn(2), in the very bytes by which unwinders know a signal frame.
+__asm__(
+    ".text\n"
+    "nop\n"
+    ".globl gamelan_restorer\n"
+    ".hidden gamelan_restorer\n"
+    ".type gamelan_restorer, @function\n"
+    "gamelan_restorer:\n"
+    "  mov $15, %rax\n"
+    "  syscall\n"
+    ".size gamelan_restorer, .-gamelan_restorer\n");
+
+namespace gamelan::preempt {
+
+namespace {
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02 };
+constexpr unsigned kSkipsInLibc = 10;
+constexpr uintptr_t kRedZone = 128;
+
+struct KernelAction {
+  void (*handler)(int, siginfo_t*, void*);
+  unsigned long flags;
+  void (*restorer)();
+  uint64_t mask;
+};
+constinit KernelAction before = {};
+const auto kIgnore = reinterpret_cast<void (*)(int, siginfo_t*, void*)>(uintptr_t{1});  // SIG_DFL is 0, SIG_IGN 1
+
+bool may_inject(G* g, const ucontext_t* context) {
+  if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || locks_held || g->in_vfork.load_relaxed()) return false;
+  if (g->state.load_relaxed() != GState::running || !g->m) return false;
+  // Another mask than the G's: a handler of the program's runs, or libc has blocked everything for a moment.
+  uint64_t mask;
+  __builtin_memcpy(&mask, &context->uc_sigmask, sizeof mask);
+  if ((mask & ~signals::kNeverBlocked) != g->mask) return false;
+  const auto sp = static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RSP]);
+  if (sp - 16 * KiB < g->stack_low || sp > g->stack_high) return false;
+  switch (tcb::text_at(static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RIP]))) {
+    case tcb::Text::program: return true;
+    case tcb::Text::libc: return ++g->preempt_skips > kSkipsInLibc;
+    default: return false;
+  }
+}
+
+void inject(ucontext_t* context) {
+  auto& r = context->uc_mcontext.gregs;
+  auto* sp = reinterpret_cast<uint64_t*>(static_cast<uintptr_t>(r[REG_RSP]) - kRedZone) - 1;
+  *sp = static_cast<uint64_t>(r[REG_RIP]);
+  r[REG_RSP] = reinterpret_cast<greg_t>(sp);
+  r[REG_RIP] = reinterpret_cast<greg_t>(&gamelan_async_preempt);
+}
+
+void on_signal(int signal, siginfo_t* info, void* context) {
+  const auto cookie = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
+  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook)) {
+    if (before.handler > kIgnore) before.handler(signal, info, context);
+    return;
+  }
+  G* g = self();
+  if (cookie == kCookieLook && !g->in_runtime.load_relaxed()) signals::raise_due();  // taken once we return: all are blocked here
+  if (cookie == kCookieYield && may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+}
+
+void tell(int tid, uintptr_t cookie) {
+  siginfo_t info{};
+  info.si_signo = signals::kOurs;
+  info.si_code = SI_QUEUE;
+  info.si_pid = sys::current_pid();
+  info.si_value.sival_ptr = reinterpret_cast<void*>(cookie);
+  sys::call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signals::kOurs, reinterpret_cast<long>(&info));
+}
+}  // namespace
+
+// rt_sigaction itself, since libc's function refuses 32; with a restorer of our own.
+void install() {
+  constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER
+  KernelAction act{on_signal, SA_SIGINFO | SA_RESTART | kRestorer, gamelan_restorer, ~uint64_t{0}};
+  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), reinterpret_cast<long>(&before), 8);
+}
+
+void request(M* m) {
+  if (options().asyncpreemptoff) return;
+  metric_add(Metric::preempt_requests, 1);
+  tell(m->tid, kCookieYield);
+}
+
+void nudge_call(G* g) {
+  if (M* m = g->m) tell(m->tid, kCookieLook);
+}
+
+void nudge(G* g) {
+  M* m = g->m;
+  if (!m) return;
+  const GState state = g->state.load_seq();
+  // In a system call the kernel is to interrupt it with the signal itself.
+  if (state == GState::syscall) {
+    if (const uint64_t due = g->pending.load_seq() & ~g->mask) {
+      const int signal = __builtin_ctzll(due) + 1;
+      if (g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal)) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
+    }
+    return;
+  }
+  if (state == GState::running) tell(m->tid, kCookieLook);
+}
+
+}  // namespace gamelan::preempt
+
+// On the G's stack, all its registers saved above.
+void gamelan_preempted() {
+  using namespace gamelan;
+  G* g = self();
+  const int saved = errno;
+  g->preempt_skips = 0;
+  metric_add(Metric::preemptions, 1);
+  {
+    RuntimeSection section;
+    g->wait_reason = WaitReason::preempted;
+    sched::switch_away(sched::post_yield, nullptr);
+  }
+  errno = saved;
+}

@@ -1,0 +1,193 @@
+// sched/sysmon.cc: retaking and preempting.
+//
+// Unseen blocking  A M whose tick stands still may compute, or sleep in the kernel. It sleeps if /proc says S or D. The P is
+//                  then claimed in two steps: claim -> taking; membarrier; is its G outside of the runtime (in_runtime 0),
+//                  still the same, still asleep? Then the P changes hands. Otherwise claim -> running again. The M's side
+//                  stores in_runtime, then loads the claim (own_p), and waits while it reads taking: of the two, one sees
+//                  the other. The MCache stays with the M, whose malloc looks at nothing: the P gets another one.
+#include "sched/sysmon.h"
+
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <time.h>
+
+#include "allocator/base/metrics.h"
+#include "allocator/base/print.h"
+#include "allocator/base/syscall.h"
+#include "allocator/mcache.h"
+#include "sched/hooks.h"
+#include "sched/netpoll.h"
+#include "sched/preempt.h"
+#include "sched/slots.h"
+#include "sched/state.h"
+#include "sched/threads.h"
+
+#include <pthread.h>
+
+namespace gamelan {
+
+using sched::state;
+
+namespace {
+constexpr Nanos kTick = 1 * kMilli;
+constexpr Nanos kSlice = 10 * kMilli;
+constexpr Nanos kPollEvery = 10 * kMilli;
+constexpr Nanos kTrimEvery = 1 * kSecond, kTrimAge = 5 * kSecond;
+
+void nap(Nanos n) {
+  timespec t{n / kSecond, n % kSecond};
+  sys::call(SYS_nanosleep, reinterpret_cast<long>(&t), 0);
+}
+
+// The kernel's word for the thread: R, S, D ...; 0 where it cannot be read.
+char kernel_state(int tid) {
+  Line path;
+  path.text("/proc/self/task/").dec(static_cast<uint64_t>(tid)).text("/stat");
+  const long fd = sys::call(SYS_open, reinterpret_cast<long>(path.c_str()), 0 /* O_RDONLY */ | 02000000 /* O_CLOEXEC */);
+  if (sys::is_error(fd)) return 0;
+  char text[512];
+  const long n = sys::call(SYS_read, fd, reinterpret_cast<long>(text), sizeof text);
+  sys::call(SYS_close, fd);
+  char found = 0;
+  for (long i = 0; i + 2 < n; i++)
+    if (text[i] == ')') found = text[i + 2];  // the last one: names may hold parentheses
+  return found;
+}
+
+bool sleeps_in_kernel(int tid) {
+  const char s = kernel_state(tid);
+  return s == 'S' || s == 'D';
+}
+
+bool others_wait(const P* p) {
+  return sched::has_work(p) || state.global_size.load_seq() || p->timers.earliest() <= sys::coarse_now();
+}
+
+void retake_from_syscall(P* p, PClaim::Value v) {
+  if (!p->claim.move(v, PStatus::idle, true)) return;
+  metric_add(Metric::handoffs, 1);
+  p->m.store_relaxed(nullptr);
+  sched::hand_off_p(p);
+}
+
+void take_from_sleeper(P* p, PClaim::Value v) {
+  M* m = p->m.load_acquire();
+  if (!m) return;
+  G* g = m->current;
+  if (!g || !sleeps_in_kernel(m->tid)) return;
+  ThreadRecord* fresh = threads::lend_cache();
+  if (!fresh) return;
+  if (!p->claim.move(v, PStatus::taking, false)) return threads::return_cache(fresh);
+  sys::call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);  // pairs: own_p
+  const PClaim::Value taking{PStatus::taking, v.generation};
+  const bool still = m->current == g && g->in_runtime.load_seq() == 0 && p->tick.load_relaxed() == p->seen_tick &&
+                     !m->stray_cache && sleeps_in_kernel(m->tid);
+  if (!still) {
+    p->claim.move(taking, PStatus::running, false);
+    return threads::return_cache(fresh);
+  }
+  m->stray_cache = p->cache_record;
+  p->cache_record = fresh;
+  p->mcache = fresh->cache;
+  p->m.store_relaxed(nullptr);
+  p->claim.move(taking, PStatus::idle, true);
+  metric_add(Metric::unseen_blocking, 1);
+  state.strays.fetch_add(1);
+  sched::hand_off_p(p);
+}
+
+void look_at(P* p, Nanos now) {
+  const PClaim::Value v = p->claim.load();
+  if (v.status != PStatus::running && v.status != PStatus::syscall) return;
+  const uint32_t tick = p->tick.load_relaxed();
+  if (tick != p->seen_tick || v.generation != p->seen_generation || v.status != p->seen_status) {
+    p->seen_tick = tick;
+    p->seen_generation = v.generation;
+    p->seen_status = v.status;
+    p->seen_at = now;
+    return;
+  }
+  if (!others_wait(p)) return;
+  if (v.status == PStatus::syscall) return retake_from_syscall(p, v);
+  if (now - p->seen_at < kTick) return;
+  take_from_sleeper(p, v);
+  if (now - p->seen_at < kSlice) return;
+  M* m = p->m.load_acquire();
+  if (m && p->claim.load().generation == v.generation) preempt::request(m);
+}
+
+// Ms whose P was taken while they slept, and that run again: they have run long enough without one.
+void look_at_strays() {
+  uint32_t strays = 0;
+  for (M* m = state.all_ms.load_acquire(); m; m = m->all_next) {
+    if (!m->stray_cache) continue;
+    strays++;
+    if (m->current && m->current->state.load_relaxed() == GState::running && kernel_state(m->tid) == 'R') preempt::request(m);
+  }
+  state.strays.store_relaxed(strays);
+}
+
+void poll_for_all(Nanos now) {
+  bool due = false;
+  for (uint32_t i = 0; i < state.p_count; i++) due |= state.ps[i].timers.earliest() <= now - kPollEvery;
+  const bool poll = netpoll::has_waiters() && now - state.last_poll.load_relaxed() > kPollEvery;
+  if (!due && !poll) return;
+  RuntimeSection section;
+  sched::poll_from_outside(now);
+}
+
+bool all_idle() { return state.idle_p_count.load_seq() == state.p_count; }
+
+// Sleeps until a P is taken from the idle list.
+void wait_for_work() {
+  state.sysmon_asleep.store_seq(1);
+  while (all_idle() && state.sysmon_asleep.load_seq())
+    sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1, 0);
+  state.sysmon_asleep.store_seq(0);
+}
+
+void* run(void*) {
+  sys::call(SYS_prctl, 15 /* PR_SET_NAME */, reinterpret_cast<long>("gamelan-sysmon"));
+  tls_g.kind = GKind::scheduler;
+  tls_g.in_runtime.store_relaxed(1);
+  Nanos trimmed = 0;
+  for (;;) {
+    if (all_idle()) wait_for_work();
+    nap(kTick);
+    const Nanos now = sys::monotonic_now();
+    for (uint32_t i = 0; i < state.p_count; i++) look_at(&state.ps[i], now);
+    if (state.strays.load_relaxed()) look_at_strays();
+    poll_for_all(now);
+    if (state.global_size.load_relaxed()) sched::wake_p();
+    if (now - trimmed < kTrimEvery) continue;
+    trimmed = now;
+    SlotPool::trim_idle(now - kTrimAge);
+  }
+  return nullptr;
+}
+}  // namespace
+
+bool sysmon::start() {
+  sys::call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 128 * KiB);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  const uint64_t every = ~uint64_t{0};
+  uint64_t before = 0;
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
+  pthread_t thread;
+  const int e = sched_hooks.create_kernel_thread(&thread, &attributes, run, nullptr);
+  sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&before), 0, 8);
+  pthread_attr_destroy(&attributes);
+  return e == 0;
+}
+
+void sched::wake_sysmon() {
+  if (GAMELAN_LIKELY(!state.sysmon_asleep.load_seq())) return;
+  state.sysmon_asleep.store_seq(0);
+  sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+}
+
+}  // namespace gamelan

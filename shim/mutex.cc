@@ -1,0 +1,273 @@
+// shim/mutex.cc: pthread_mutex_*. What neither blocks nor wakes (init, destroy, consistent, attributes) stays libc's.
+//
+// Source   POSIX.1-2017 pthread_mutex_lock, _trylock, _timedlock, _unlock; pthread_mutex_clocklock (glibc 2.30).
+#include "shim/mutex.h"
+
+#include <errno.h>
+#include <sys/single_threaded.h>
+
+#include "sched/sched.h"
+#include "shim/deadline.h"
+#include "shim/next.h"
+#include "shim/tid.h"
+
+namespace gamelan::mutex {
+
+namespace {
+enum : int { kFree, kHeld, kContended };  // __lock
+
+// __kind: a type, and flags.
+enum : int {
+  kNormal = PTHREAD_MUTEX_TIMED_NP, kRecursive = PTHREAD_MUTEX_RECURSIVE_NP, kErrorCheck = PTHREAD_MUTEX_ERRORCHECK_NP,
+  kType = 3, kRobust = 16, kInherits = 32, kProtects = 64, kShared = 128, kElisionHints = 256 | 512
+};
+constexpr int kOfTheKernel = kRobust | kInherits | kProtects | kShared;
+
+using Lock = int (*)(pthread_mutex_t*);
+using TimedLock = int (*)(pthread_mutex_t*, const timespec*);
+using ClockLock = int (*)(pthread_mutex_t*, clockid_t, const timespec*);
+constinit Next<Lock> next_lock{"pthread_mutex_lock"};
+constinit Next<Lock> next_trylock{"pthread_mutex_trylock"};
+constinit Next<Lock> next_unlock{"pthread_mutex_unlock"};
+constinit Next<TimedLock> next_timedlock{"pthread_mutex_timedlock"};
+constinit Next<ClockLock> next_clocklock{"pthread_mutex_clocklock"};
+
+using Word = Atomic<int>;
+inline Word& word_of(pthread_mutex_t* m) { return *reinterpret_cast<Word*>(&m->__data.__lock); }
+inline int type_of(const pthread_mutex_t* m) { return m->__data.__kind & kType; }
+inline bool is_normal(const pthread_mutex_t* m) { return (m->__data.__kind & ~kElisionHints) == kNormal; }
+inline bool is_kernels(const pthread_mutex_t* m) { return m->__data.__kind & kOfTheKernel; }
+
+inline bool is_mine(const pthread_mutex_t* m) { return m->__data.__owner == own_tid(); }
+
+// As libc does while there is one thread: no locked instruction.
+inline bool take(Word& w) {
+  int free = kFree;
+  if (!__libc_single_threaded) return w.compare_exchange(free, kHeld);
+  if (w.load_relaxed() != kFree) return false;
+  w.store_relaxed(kHeld);
+  return true;
+}
+
+// Another P may be about to free it: a few looks are cheaper than a park. 20 pauses are below a microsecond.
+bool spin(Word& w) {
+  for (int i = 0; i < 20 && sched::may_spin(); i++) {
+    __builtin_ia32_pause();
+    if (w.load_relaxed() == kFree && take(w)) return true;
+  }
+  return false;
+}
+
+// A waiter that is woken and finds the mutex taken again, and again, becomes urgent.
+class Patience {
+ public:
+  bool is_over() const { return began_ && sys::coarse_now() - began_ >= 10 * kMilli; }
+  void was_woken_in_vain() {
+    if (!began_) began_ = sys::coarse_now();
+  }
+
+ private:
+  Nanos began_ = 0;
+};
+
+// Parks until the word is the caller's. `contended`: others may wait behind the caller, whose unlock must then look for
+// them. Returns woken or timed_out.
+GAMELAN_NOINLINE Wake wait_for(Word& w, Nanos deadline, bool contended) {
+  Patience patience;
+  for (;;) {
+    if (!contended && take(w)) return Wake::woken;
+    if (w.exchange(kContended) == kFree) return Wake::woken;
+    const Wake why = parking_lot::wait({.address = &w, .deadline = deadline, .reason = WaitReason::mutex,
+                                        .urgent = patience.is_over()}, kContended);
+    if (why == Wake::handed_over) return Wake::woken;
+    if (why == Wake::timed_out) return why;
+    if (why != Wake::value_changed) patience.was_woken_in_vain();
+    contended = why != Wake::woken;
+  }
+}
+
+void let_go(void* word, Wake how) {
+  if (how != Wake::handed_over) static_cast<Word*>(word)->store_release(kFree);  // pairs: take, wait_for
+}
+
+inline void release(Word& w) {
+  int held = kHeld;
+  if (__libc_single_threaded && w.load_relaxed() == kHeld) return w.store_relaxed(kFree);
+  if (GAMELAN_UNLIKELY(!w.compare_exchange(held, kFree))) parking_lot::wake_one(&w, let_go, &w);
+}
+
+// ---- robust, priority and process-shared kinds: libc's, on a G that stays on its M ----
+template <class Call>
+int lock_in_kernel(Call call) {
+  sched::lock_os_thread();
+  int e;
+  {
+    sched::BlockingCall blocking;
+    e = call();
+  }
+  if (e && e != EOWNERDEAD) sched::unlock_os_thread();
+  return e;
+}
+
+int unlock_in_kernel(pthread_mutex_t* m) {
+  const int e = next_unlock.get()(m);
+  if (!e) sched::unlock_os_thread();
+  return e;
+}
+
+// ---- recursive and error-checking kinds ----
+// Whether the caller holds the mutex already; *result then says what lock returns.
+bool is_relock(pthread_mutex_t* m, int* result) {
+  const int type = type_of(m);
+  if ((type != kRecursive && type != kErrorCheck) || !is_mine(m)) return false;
+  if (type == kErrorCheck) return *result = EDEADLK, true;
+  if (m->__data.__count + 1 == 0) return *result = EAGAIN, true;
+  m->__data.__count++;
+  return *result = 0, true;
+}
+
+void own_first(pthread_mutex_t* m) {
+  m->__data.__owner = own_tid();
+  if (type_of(m) == kRecursive) m->__data.__count = 1;
+}
+
+// 0: the caller gives it up. EPERM, or EBUSY for a recursive one that it still holds.
+int begin_unlock(pthread_mutex_t* m) {
+  const int type = type_of(m);
+  if ((type == kRecursive || type == kErrorCheck) && (!is_mine(m) || word_of(m).load_relaxed() == kFree)) return EPERM;
+  if (type == kRecursive && --m->__data.__count) return EBUSY;
+  m->__data.__owner = 0;
+  return 0;
+}
+
+// The first thread call, or native mode: out of the way, so that lock and unlock need no stack frame.
+GAMELAN_NOINLINE int lock_undecided(pthread_mutex_t* m) {
+  return sched::is_goroutine_mode() ? lock(m) : next_lock.get()(m);
+}
+GAMELAN_NOINLINE int unlock_undecided(pthread_mutex_t* m) {
+  return sched::is_goroutine_mode() ? unlock(m) : next_unlock.get()(m);
+}
+
+GAMELAN_NOINLINE int lock_slow(pthread_mutex_t* m) {
+  int result;
+  if (is_kernels(m)) return lock_in_kernel([m] { return next_lock.get()(m); });
+  if (is_relock(m, &result)) return result;
+  Word& w = word_of(m);
+  if (!take(w) && !spin(w)) wait_for(w, parking_lot::kForever, false);
+  own_first(m);
+  m->__data.__nusers++;
+  return 0;
+}
+
+GAMELAN_NOINLINE int unlock_slow(pthread_mutex_t* m) {
+  if (is_kernels(m)) return unlock_in_kernel(m);
+  if (const int e = begin_unlock(m)) return e == EBUSY ? 0 : e;
+  m->__data.__nusers--;
+  release(word_of(m));
+  return 0;
+}
+}  // namespace
+
+int lock(pthread_mutex_t* m) {
+  if (GAMELAN_UNLIKELY(!is_normal(m) || !take(word_of(m)))) return lock_slow(m);
+  m->__data.__owner = own_tid();
+  m->__data.__nusers++;
+  return 0;
+}
+
+int unlock(pthread_mutex_t* m) {
+  if (GAMELAN_UNLIKELY(!is_normal(m))) return unlock_slow(m);
+  m->__data.__owner = 0;
+  m->__data.__nusers--;
+  release(word_of(m));
+  return 0;
+}
+
+int try_lock(pthread_mutex_t* m) {
+  int result;
+  if (is_kernels(m)) return lock_in_kernel([m] { return next_trylock.get()(m); });
+  if (is_relock(m, &result)) return result == EDEADLK ? EBUSY : result;
+  if (!take(word_of(m))) return EBUSY;
+  own_first(m);
+  m->__data.__nusers++;
+  return 0;
+}
+
+int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec& at) {
+  int result;
+  if (is_kernels(m)) return lock_in_kernel([&] { return next_clocklock.get()(m, clock, &at); });
+  if (is_relock(m, &result)) return result;
+  Word& w = word_of(m);
+  if (!take(w)) {
+    if (!has_valid_nanos(at)) return EINVAL;  // only where it would block
+    if (!spin(w) && wait_for(w, deadline_at(clock, at), false) == Wake::timed_out) return ETIMEDOUT;
+  }
+  own_first(m);
+  m->__data.__nusers++;
+  return 0;
+}
+
+int check_held(pthread_mutex_t* m) {
+  const int type = type_of(m);
+  return (type == kRecursive || type == kErrorCheck) && !is_kernels(m) && !is_mine(m) ? EPERM : 0;
+}
+
+void unlock_to_wait(pthread_mutex_t* m) {
+  if (is_kernels(m)) unlock_in_kernel(m);
+  else if (begin_unlock(m) == 0) release(word_of(m));
+}
+
+int lock_after_wait(pthread_mutex_t* m, bool contended) {
+  int result;
+  if (is_kernels(m)) return lock(m);
+  if (is_relock(m, &result)) return result;
+  wait_for(word_of(m), parking_lot::kForever, contended);
+  own_first(m);
+  return 0;
+}
+
+const void* queue_of(pthread_mutex_t* m) { return is_kernels(m) ? nullptr : &word_of(m); }
+
+bool announce_waiter(const void* word) {
+  auto& w = *static_cast<Word*>(const_cast<void*>(word));
+  int held = kHeld;
+  return w.compare_exchange(held, kContended) || held == kContended;
+}
+
+}  // namespace gamelan::mutex
+
+using namespace gamelan;
+
+// Blocks   the G, until it holds the mutex.
+// Returns  0, EDEADLK, EAGAIN (recursive: too often); EOWNERDEAD, ENOTRECOVERABLE (robust), EINVAL (priority protection).
+GAMELAN_EXPORT int pthread_mutex_lock(pthread_mutex_t* m) {
+  return GAMELAN_LIKELY(sched::threads_mode == sched::Mode::goroutine) ? mutex::lock(m) : mutex::lock_undecided(m);
+}
+
+// Blocks   nothing. Returns as lock; EBUSY: somebody holds it.
+GAMELAN_EXPORT int pthread_mutex_trylock(pthread_mutex_t* m) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_trylock.get()(m);
+  return mutex::try_lock(m);
+}
+
+// Blocks   the G, until `at` (CLOCK_REALTIME). Returns as lock; ETIMEDOUT; EINVAL: it would block, and tv_nsec is no good.
+GAMELAN_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* m, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_timedlock.get()(m, at);
+  return mutex::lock_until(m, CLOCK_REALTIME, *at);
+}
+
+// As timedlock, on either clock. Returns EINVAL for another one.
+GAMELAN_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t clock, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_clocklock.get()(m, clock, at);
+  return is_wait_clock(clock) ? mutex::lock_until(m, clock, *at) : EINVAL;
+}
+
+// Blocks   nothing. Returns 0; EPERM: a recursive or error-checking mutex that the caller does not hold.
+GAMELAN_EXPORT int pthread_mutex_unlock(pthread_mutex_t* m) {
+  return GAMELAN_LIKELY(sched::threads_mode == sched::Mode::goroutine) ? mutex::unlock(m) : mutex::unlock_undecided(m);
+}
+
+// libc exports these for programs linked against an old libpthread.
+GAMELAN_EXPORT_ALIAS(__pthread_mutex_lock, pthread_mutex_lock)
+GAMELAN_EXPORT_ALIAS(__pthread_mutex_trylock, pthread_mutex_trylock)
+GAMELAN_EXPORT_ALIAS(__pthread_mutex_unlock, pthread_mutex_unlock)

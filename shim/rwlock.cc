@@ -1,0 +1,256 @@
+// shim/rwlock.cc: pthread_rwlock_*. init, destroy and attributes set words, and stay libc's.
+//
+// Owns     nothing. Of glibc's object: __readers is our state word, __cur_writer the writer's tid, __flags the kind, __shared
+//          whether libc and the kernel have it. Readers are parked at __readers, writers at __writers.
+// Kinds    as glibc: readers pass waiting writers, but for PREFER_WRITER_NONRECURSIVE_NP; a leaving writer lets the readers
+//          go first, but for both PREFER_WRITER kinds.
+// Rules    1. Who parks sets its side's flag under the bucket's lock, while the state keeps it out.
+//          2. Who frees the lock clears the flag of the side that it wakes, and wakes it: one writer, or all readers.
+//             Where nobody is there (time-outs leave flags behind), the other side is woken.
+//          3. A writer that was woken takes the lock with the writers' flag set, for those who may still be parked.
+//          4. A writer that gives up clears the flag if no writer is left, and wakes the readers that it kept out.
+// Source   POSIX.1-2017 pthread_rwlock_rdlock and kin; pthread_rwlock_clockrdlock, _clockwrlock (glibc 2.30).
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+
+#include "sched/sched.h"
+#include "shim/deadline.h"
+#include "shim/next.h"
+#include "shim/tid.h"
+
+using namespace gamelan;
+
+namespace {
+using Call = int (*)(pthread_rwlock_t*);
+using TimedCall = int (*)(pthread_rwlock_t*, const timespec*);
+using ClockCall = int (*)(pthread_rwlock_t*, clockid_t, const timespec*);
+constinit Next<Call> next_rdlock{"pthread_rwlock_rdlock"}, next_wrlock{"pthread_rwlock_wrlock"};
+constinit Next<Call> next_tryrdlock{"pthread_rwlock_tryrdlock"}, next_trywrlock{"pthread_rwlock_trywrlock"};
+constinit Next<Call> next_unlock{"pthread_rwlock_unlock"};
+constinit Next<TimedCall> next_timedrdlock{"pthread_rwlock_timedrdlock"}, next_timedwrlock{"pthread_rwlock_timedwrlock"};
+constinit Next<ClockCall> next_clockrdlock{"pthread_rwlock_clockrdlock"}, next_clockwrlock{"pthread_rwlock_clockwrlock"};
+
+// The state: flags, and the number of readers that hold it.
+constexpr unsigned kWriter = 1, kWritersWait = 2, kReadersWait = 4, kReader = 8;
+
+class RwLock {
+ public:
+  explicit RwLock(pthread_rwlock_t* rw) : data_(rw->__data) {}
+
+  bool is_libcs() const { return data_.__shared != 0; }
+  bool try_read();
+  bool try_write();
+  int read_until(const Nanos* deadline);   // nullptr: no limit. 0, ETIMEDOUT, EDEADLK
+  int write_until(const Nanos* deadline);
+  void unlock();
+
+ private:
+  using State = Atomic<unsigned>;
+  State& state() { return *reinterpret_cast<State*>(&data_.__readers); }
+  const void* readers() const { return &data_.__readers; }
+  const void* writers() const { return &data_.__writers; }
+  bool is_mine() const { return static_cast<int>(__atomic_load_n(&data_.__cur_writer, __ATOMIC_RELAXED)) == own_tid(); }
+  void set_writer(int tid) { __atomic_store_n(&data_.__cur_writer, tid, __ATOMIC_RELAXED); }
+
+  bool keeps_readers_out(unsigned s) const {
+    return s & (data_.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? kWriter | kWritersWait : kWriter);
+  }
+  static bool keeps_writers_out(unsigned s) { return s & kWriter || s >= kReader; }
+  bool take_as_writer(unsigned flags);
+
+  static bool reader_must_wait(void* lock);  // parking_lot::Validate, rule 1
+  static bool writer_must_wait(void* lock);
+  GAMELAN_NOINLINE int wait_to_read(Nanos deadline);
+  GAMELAN_NOINLINE int wait_to_write(Nanos deadline);
+  void give_up_writing();
+  void wake_after(unsigned before, bool to_writers);
+
+  decltype(pthread_rwlock_t::__data)& data_;
+};
+
+bool RwLock::try_read() {
+  unsigned s = state().load_relaxed();
+  while (!keeps_readers_out(s))
+    if (state().compare_exchange(s, s + kReader)) return true;
+  return false;
+}
+
+bool RwLock::take_as_writer(unsigned flags) {
+  unsigned s = state().load_relaxed();
+  while (!keeps_writers_out(s)) {
+    if (!state().compare_exchange(s, s | kWriter | flags)) continue;
+    set_writer(own_tid());
+    return true;
+  }
+  return false;
+}
+
+bool RwLock::try_write() { return take_as_writer(0); }
+
+bool RwLock::reader_must_wait(void* lock) {
+  auto& rw = *static_cast<RwLock*>(lock);
+  unsigned s = rw.state().load_relaxed();
+  while (rw.keeps_readers_out(s))
+    if (s & kReadersWait || rw.state().compare_exchange(s, s | kReadersWait)) return true;
+  return false;
+}
+
+bool RwLock::writer_must_wait(void* lock) {
+  auto& rw = *static_cast<RwLock*>(lock);
+  unsigned s = rw.state().load_relaxed();
+  while (keeps_writers_out(s))
+    if (s & kWritersWait || rw.state().compare_exchange(s, s | kWritersWait)) return true;
+  return false;
+}
+
+int RwLock::wait_to_read(Nanos deadline) {
+  do {
+    const Wake why = parking_lot::wait_if({.address = readers(), .deadline = deadline, .reason = WaitReason::rwlock},
+                                          reader_must_wait, nullptr, this);
+    if (why == Wake::timed_out) return ETIMEDOUT;
+  } while (!try_read());
+  return 0;
+}
+
+int RwLock::wait_to_write(Nanos deadline) {
+  unsigned flags = 0;
+  do {
+    const Wake why = parking_lot::wait_if({.address = writers(), .deadline = deadline, .reason = WaitReason::rwlock},
+                                          writer_must_wait, nullptr, this);
+    if (why == Wake::timed_out) return give_up_writing(), ETIMEDOUT;
+    if (why != Wake::value_changed) flags = kWritersWait;
+  } while (!take_as_writer(flags));
+  return 0;
+}
+
+// Rule 4. A further writer that is woken here parks again, and sets the flag.
+void RwLock::give_up_writing() {
+  parking_lot::wake_one(writers(), [](void* lock, Wake how) {
+    auto& s = static_cast<RwLock*>(lock)->state();
+    if (how == Wake::none) s.fetch_and(~kWritersWait);
+  }, this);
+  const unsigned s = state().load_seq();  // pairs: reader_must_wait's compare_exchange
+  if (!(s & kReadersWait) || keeps_readers_out(s)) return;
+  state().fetch_and(~kReadersWait);
+  parking_lot::wake(readers(), INT_MAX);
+}
+
+int RwLock::read_until(const Nanos* deadline) {
+  if (GAMELAN_LIKELY(try_read())) return 0;
+  return is_mine() ? EDEADLK : wait_to_read(deadline ? *deadline : parking_lot::kForever);
+}
+
+int RwLock::write_until(const Nanos* deadline) {
+  if (GAMELAN_LIKELY(try_write())) return 0;
+  return is_mine() ? EDEADLK : wait_to_write(deadline ? *deadline : parking_lot::kForever);
+}
+
+// Rule 2, once the lock is free: the object is not touched any more.
+void RwLock::wake_after(unsigned before, bool to_writers) {
+  if (to_writers && parking_lot::wake(writers(), 1)) return;
+  if (before & kReadersWait && parking_lot::wake(readers(), INT_MAX)) return;
+  if (!to_writers && before & kWritersWait) parking_lot::wake(writers(), 1);
+}
+
+void RwLock::unlock() {
+  unsigned s = state().load_relaxed();
+  const bool is_writer = s & kWriter;
+  const bool readers_first = is_writer && data_.__flags == PTHREAD_RWLOCK_PREFER_READER_NP;
+  if (is_writer) set_writer(0);
+  for (;;) {
+    const unsigned left = is_writer ? s & ~kWriter : s - kReader;
+    const bool wakes = left < kReader && left & (kWritersWait | kReadersWait);
+    const bool to_writers = wakes && left & kWritersWait && !(readers_first && left & kReadersWait);
+    const unsigned cleared = !wakes ? 0 : to_writers ? kWritersWait : kReadersWait;
+    if (!state().compare_exchange(s, left & ~cleared)) continue;
+    if (GAMELAN_UNLIKELY(wakes)) wake_after(left, to_writers);
+    return;
+  }
+}
+
+template <class F>
+int in_kernel(F f) {
+  sched::BlockingCall blocking;
+  return f();
+}
+}  // namespace
+
+// Blocks   the G, while a writer has the lock (or waits for it: PREFER_WRITER_NONRECURSIVE_NP).
+// Returns  0; EDEADLK: the caller is the writer.
+GAMELAN_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* l) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_rdlock.get()(l);
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_rdlock.get()(l); });
+  return rw.read_until(nullptr);
+}
+
+// Blocks   the G, while others have the lock.
+// Returns  0; EDEADLK: the caller is the writer.
+GAMELAN_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* l) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_wrlock.get()(l);
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_wrlock.get()(l); });
+  return rw.write_until(nullptr);
+}
+
+// Blocks   nothing. Returns 0, EBUSY.
+GAMELAN_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_tryrdlock.get()(l);
+  return rw.try_read() ? 0 : EBUSY;
+}
+
+// Blocks   nothing. Returns 0, EBUSY.
+GAMELAN_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_trywrlock.get()(l);
+  return rw.try_write() ? 0 : EBUSY;
+}
+
+// Blocks   as rdlock, until `at`. Returns as rdlock; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range.
+GAMELAN_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_clockrdlock.get()(l, clock, at);
+  RwLock rw(l);
+  if (rw.is_libcs()) return in_kernel([=] { return next_clockrdlock.get()(l, clock, at); });
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
+  const Nanos deadline = deadline_at(clock, *at);
+  return rw.read_until(&deadline);
+}
+
+// Blocks   as wrlock, until `at`. Returns as wrlock; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range.
+GAMELAN_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_clockwrlock.get()(l, clock, at);
+  RwLock rw(l);
+  if (rw.is_libcs()) return in_kernel([=] { return next_clockwrlock.get()(l, clock, at); });
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
+  const Nanos deadline = deadline_at(clock, *at);
+  return rw.write_until(&deadline);
+}
+
+// As clockrdlock on CLOCK_REALTIME.
+GAMELAN_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_timedrdlock.get()(l, at);
+  return pthread_rwlock_clockrdlock(l, CLOCK_REALTIME, at);
+}
+
+// As clockwrlock on CLOCK_REALTIME.
+GAMELAN_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, const timespec* at) {
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_timedwrlock.get()(l, at);
+  return pthread_rwlock_clockwrlock(l, CLOCK_REALTIME, at);
+}
+
+// Blocks   nothing. Returns 0.
+GAMELAN_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_unlock.get()(l);
+  rw.unlock();
+  return 0;
+}
+
+// libc exports these for programs linked against an old libpthread.
+GAMELAN_EXPORT_ALIAS(__pthread_rwlock_rdlock, pthread_rwlock_rdlock)
+GAMELAN_EXPORT_ALIAS(__pthread_rwlock_wrlock, pthread_rwlock_wrlock)
+GAMELAN_EXPORT_ALIAS(__pthread_rwlock_tryrdlock, pthread_rwlock_tryrdlock)
+GAMELAN_EXPORT_ALIAS(__pthread_rwlock_trywrlock, pthread_rwlock_trywrlock)
+GAMELAN_EXPORT_ALIAS(__pthread_rwlock_unlock, pthread_rwlock_unlock)

@@ -1,0 +1,67 @@
+// tests/e2e/programs/threads/sleep.c: sleeps are never early, on any clock, and many threads sleep at once; sched_yield.
+#include "helpers.h"
+
+CASE(never_early) {
+  for (int i = 1; i <= 10; i++) {
+    const int64_t ns = i * 400000;
+    struct timespec d = timespec_of(ns);
+    int64_t begin = now(CLOCK_MONOTONIC);
+    CHECK(nanosleep(&d, NULL) == 0 && now(CLOCK_MONOTONIC) - begin >= ns);
+    begin = now(CLOCK_MONOTONIC);
+    CHECK(usleep((useconds_t)(ns / 1000)) == 0 && now(CLOCK_MONOTONIC) - begin >= ns);
+    begin = now(CLOCK_MONOTONIC);
+    CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &d, NULL) == 0 && now(CLOCK_MONOTONIC) - begin >= ns);
+    CHECK(clock_nanosleep(CLOCK_REALTIME, 0, &d, NULL) == 0);
+    struct timespec until = timespec_of(now(CLOCK_MONOTONIC) + ns);
+    CHECK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == 0 && now(CLOCK_MONOTONIC) >= nanos(until));
+    until = timespec_of(now(CLOCK_REALTIME) + ns);
+    CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL) == 0 && now(CLOCK_REALTIME) >= nanos(until));
+    until = timespec_of(now(CLOCK_BOOTTIME) + ns);
+    CHECK(clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until, NULL) == 0 && now(CLOCK_BOOTTIME) >= nanos(until));
+  }
+}
+
+CASE(wrong_arguments) {
+  struct timespec wrong = {0, 1000000000}, negative = {-1, 0}, past = {1, 0}, nothing = {0, 0};
+  errno = 0;
+  CHECK(nanosleep(&wrong, NULL) == -1 && errno == EINVAL);
+  errno = 0;
+  CHECK(nanosleep(&negative, NULL) == -1 && errno == EINVAL);
+  errno = 0;
+  CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &wrong, NULL) == EINVAL && errno == 0);   // returned, not set
+  CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &nothing, NULL) == EINVAL);
+  CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &past, NULL) == 0);
+  CHECK(nanosleep(&nothing, NULL) == 0 && sleep(0) == 0 && usleep(0) == 0);
+}
+
+static int early;
+static void* sleeps_often(void* i) {
+  for (int n = 0; n < 5; n++) {
+    struct timespec d = timespec_of((number_of(i) % 20 + 1) * 300000);
+    const int64_t begin = now(CLOCK_MONOTONIC);
+    nanosleep(&d, NULL);
+    if (now(CLOCK_MONOTONIC) - begin < nanos(d)) add(&early, 1);
+  }
+  return NULL;
+}
+CASE(five_hundred_sleep_at_once) {
+  const int64_t begin = now(CLOCK_MONOTONIC);
+  in_threads(500, sleeps_often);
+  CHECK(early == 0);
+  CHECK(now(CLOCK_MONOTONIC) - begin < 10000000000);   // at once, not one after the other
+}
+
+static long yields;
+static void* yields_often(void* arg) {
+  (void)arg;
+  for (int i = 0; i < 5000; i++) {
+    if (sched_yield() == 0) __atomic_add_fetch(&yields, 1, __ATOMIC_RELAXED);
+  }
+  return NULL;
+}
+CASE(yields_return) {
+  in_threads(20, yields_often);
+  CHECK(yields == 100000);
+}
+
+int main(int argc, char** argv) { return check_main(argc, argv); }
