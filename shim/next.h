@@ -35,4 +35,10 @@ class Next {
   Atomic<void*> found_{nullptr};
 };
 
+// The one that stands behind `f`, by its name.
+template <class R, class... A>
+constexpr Next<R (*)(A...)> next_for(R (*)(A...), const char* name) {
+  return Next<R (*)(A...)>(name);
+}
+
 }  // namespace gamelan

@@ -8,6 +8,7 @@
 #include "allocator/base/words.h"
 #include "sched/helper_thread.h"
 #include "sched/sched.h"
+#include "shim/by_number.h"
 #include "shim/futex.h"
 #include "shim/next.h"
 
@@ -28,6 +29,7 @@ extern "C" __attribute__((visibility("hidden"), used)) void* gamelan_next_syscal
       gamelan::helper::stop();
       break;
     default:
+      if (void* f = gamelan::io::by_number(number)) return f;
       break;
   }
   return reinterpret_cast<void*>(next_syscall.get());

@@ -1,0 +1,50 @@
+// shim/ready_wait.h: what poll, select and epoll_wait share: look, wait until something may be there, look again.
+//
+// Time     a wait ends at its deadline, never before it, and closes with a look. Source  poll(2), select(2), epoll_wait(2).
+#pragma once
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "sched/cancel.h"
+#include "sched/parking_lot.h"
+#include "shim/deadline.h"
+
+namespace gamelan::io {
+
+inline Nanos deadline_of_millis(int ms) { return ms < 0 ? parking_lot::kForever : deadline_after(ms * kMilli); }
+inline Nanos deadline_of(const timespec* t) { return t ? deadline_after(nanos_of(*t)) : parking_lot::kForever; }
+
+// What is left of it, for a call that is made after all. nullptr: for ever.
+inline timespec* time_left(Nanos deadline, timespec* room) {
+  if (deadline == parking_lot::kForever) return nullptr;
+  const Nanos left = max_of<Nanos>(deadline - sys::monotonic_now(), 0);
+  *room = {left / kSecond, left % kSecond};
+  return room;
+}
+
+// Whether the wait is to happen under a mask that is not the caller's: only the kernel changes it and waits at once.
+inline bool is_other_mask(const sigset_t* mask) {
+  constexpr uint64_t kOfLibc = uint64_t{3} << 31;  // 32 and 33 are never in a program's hands
+  return mask && ((*reinterpret_cast<const uint64_t*>(mask) ^ self()->mask) & ~kOfLibc);
+}
+
+// `look` returns 0 for nothing yet, `wait` a Wake, `in_kernel` makes the whole call until the deadline. `is_woken_again`:
+// whether `wait` would end at once, though there is nothing: a hang-up, say, for which the call does not ask.
+template <class Look, class Wait, class IsWokenAgain, class InKernel>
+long until_ready(Nanos deadline, Look look, Wait wait, IsWokenAgain is_woken_again, InKernel in_kernel) {
+  constexpr unsigned kMostFutile = 3;
+  for (unsigned futile = 0;;) {
+    const long r = look();
+    if (r != 0 || deadline == 0 || (deadline != parking_lot::kForever && sys::monotonic_now() >= deadline)) return r;
+    if (futile == kMostFutile) return in_kernel();
+    switch (wait()) {
+      case Wake::not_pollable: return in_kernel();
+      case Wake::interrupted: return cancel::point(), -EINTR;
+      case Wake::timed_out: break;
+      default: futile = is_woken_again() ? futile + 1 : 0;
+    }
+  }
+}
+
+}  // namespace gamelan::io
