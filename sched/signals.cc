@@ -111,11 +111,6 @@ int send(G* g, int signal) {
   return 0;
 }
 
-// Our own signal does it: its handler does nothing for a G that is not running.
-void interrupt_call(G* g) {
-  if (g->state.load_seq() == GState::syscall) preempt::nudge_call(g);
-}
-
 bool restart() { return true; }
 
 void after_fork_in_child(G* only) {

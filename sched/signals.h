@@ -26,7 +26,6 @@ void install_altstack(M* m, G* g);
 bool is_due(const G* g);
 void raise_due();                      // the caller's own, outside of a RuntimeSection
 int send(G* g, int signal);            // pthread_kill: 0 or an errno
-void interrupt_call(G* g);             // its system call, if it is in one, fails with EINTR
 // Whether all handlers that ran since the wait began have SA_RESTART.
 bool restart();
 void after_fork_in_child(G* only);
