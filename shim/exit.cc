@@ -176,7 +176,7 @@ GAMELAN_EXPORT int pthread_cancel(pthread_t t) {
     if (g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) cancel::point();
     return 0;
   }
-  if (!parking_lot::interrupt(g)) signals::interrupt_call(g);
+  if (!parking_lot::interrupt_to_cancel(g)) signals::interrupt_call(g);
   return 0;
 }
 
