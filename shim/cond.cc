@@ -47,7 +47,7 @@ int wait_here(pthread_cond_t* c, pthread_mutex_t* m, Nanos deadline) {
   if (const int e = mutex::check_held(m)) return e;
   cancel::point();
   const Wake why = parking_lot::wait_if({.address = c, .deadline = deadline, .reason = WaitReason::cond,
-                                         .interruptible = true, .then = mutex::queue_of(m)}, always, unlock_mutex, m);
+                                         .cancellable = true, .then = mutex::queue_of(m)}, always, unlock_mutex, m);
   const int e = mutex::lock_after_wait(m, why == Wake::woken_more);
   if (why == Wake::interrupted) cancel::point();  // not where a signal was consumed
   return e || why != Wake::timed_out ? e : ETIMEDOUT;

@@ -185,7 +185,7 @@ GAMELAN_EXPORT int pthread_cancel(pthread_t t) {
     if (g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) cancel::point();
     return 0;
   }
-  if (!parking_lot::interrupt(g)) preempt::cancel(g);
+  if (!parking_lot::interrupt_to_cancel(g)) preempt::cancel(g);
   return 0;
 }
 

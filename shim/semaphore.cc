@@ -10,6 +10,7 @@
 #include <semaphore.h>
 
 #include "sched/cancel.h"
+#include "sched/signals.h"
 #include "shim/deadline.h"
 #include "shim/in_front.h"
 
@@ -47,12 +48,18 @@ inline bool take(Semaphore& s, uint64_t takes) {
   return false;
 }
 
+// As the kernel does for libc: a wait without a time limit goes on after handlers that have SA_RESTART.
+bool ends_early(Wake why, Nanos deadline) {
+  if (why != Wake::interrupted) return false;
+  return cancel::requested() || !signals::restart() || (deadline != parking_lot::kForever && signals::handled());
+}
+
 GAMELAN_NOINLINE int wait_slow(Semaphore& s, Nanos deadline) {
   s.data.fetch_add(kWaiter);
   while (!take(s, kWaiter + 1)) {
     const Wake why = parking_lot::wait({.address = s.value_word(), .deadline = deadline, .reason = WaitReason::semaphore,
-                                        .interruptible = true}, 0);
-    if (why != Wake::timed_out && why != Wake::interrupted) continue;
+                                        .cancellable = true}, 0);
+    if (why != Wake::timed_out && !ends_early(why, deadline)) continue;
     s.data.fetch_sub(kWaiter);
     cancel::point();
     return fails(why == Wake::timed_out ? ETIMEDOUT : EINTR);
