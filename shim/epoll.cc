@@ -41,8 +41,8 @@ long epoll_until(int fd, epoll_event* events, int most, Nanos deadline, const si
     has_turn = why == Wake::woken;
     return why;
   };
-  return until_ready(deadline, look_and_hand_on, wait, [&] { return is_ready(fd, POLLIN); },
-                     [&] { return wait_in_kernel(fd, events, most, deadline, nullptr); });
+  return end(until_ready(deadline, look_and_hand_on, wait, [&] { return is_ready(fd, POLLIN); },
+                         [&] { return wait_in_kernel(fd, events, most, deadline, nullptr); }));
 }
 
 }  // namespace gamelan::io

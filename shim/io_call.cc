@@ -69,6 +69,12 @@ class Taken {
 };
 }  // namespace
 
+bool goes_on_after_interruption() {
+  signals::raise_due();
+  cancel::point();
+  return signals::restart();
+}
+
 bool is_nonblocking(int fd) {
   const long flags = sys::call(SYS_fcntl, fd, F_GETFL);
   return sys::is_error(flags) || (flags & O_NONBLOCK);
@@ -104,8 +110,7 @@ Patience::Verdict Patience::wait() {
     case Wake::timed_out: return timed_out;
     case Wake::not_pollable: return block;
     case Wake::interrupted:
-      cancel::point();
-      return deadline_ == parking_lot::kForever && signals::restart() ? try_again : interrupted;
+      return goes_on_after_interruption() && deadline_ == parking_lot::kForever ? try_again : interrupted;
     default: return try_again;
   }
 }

@@ -28,9 +28,21 @@ inline long finish(long r) {
   return -1;
 }
 
-inline long block(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+// After Wake::interrupted: handlers run, a cancellation is acted on. Whether a call that the kernel restarts goes on.
+bool goes_on_after_interruption();
+
+// What the kernel made of a call that could block: interrupted, perhaps to be cancelled.
+inline long after_blocking(long r) {
+  if (GAMELAN_UNLIKELY(r == -EINTR)) cancel::point();
+  return r;
+}
+
+inline long block_uncancelled(long number, long a, long b, long c, long d, long e, long f) {
   sched::BlockingCall blocking;
   return sys::call(number, a, b, c, d, e, f);
+}
+inline long block(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+  return after_blocking(block_uncancelled(number, a, b, c, d, e, f));
 }
 
 // A system call whose first argument is the descriptor, and which of its bits say "do not wait".
@@ -42,10 +54,7 @@ struct Call {
 
   int fd() const { return static_cast<int>(args[0]); }
   long as_it_came() const { return sys::call(number, args[0], args[1], args[2], args[3], args[4], args[5]); }
-  long may_block() const {
-    sched::BlockingCall blocking;
-    return as_it_came();
-  }
+  long may_block() const { return block(number, args[0], args[1], args[2], args[3], args[4], args[5]); }
   long without_waiting() const {
     Call c = *this;
     c.args[flags_at] |= do_not_wait;

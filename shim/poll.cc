@@ -26,10 +26,10 @@ namespace gamelan::io {
 
 long poll_until(pollfd* fds, nfds_t n, Nanos deadline) {
   cancel::point();
-  return until_ready(
+  return end(until_ready(
       deadline, [&] { return look(fds, n); },
       [&] { return netpoll::wait_any(fds, static_cast<unsigned>(n), deadline); }, [] { return false; },
-      [&] { return poll_in_kernel(fds, n, deadline, nullptr); });
+      [&] { return poll_in_kernel(fds, n, deadline, nullptr); }));
 }
 
 static long ppoll_until(pollfd* fds, nfds_t n, const timespec* t, const sigset_t* mask) {

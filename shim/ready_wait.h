@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <time.h>
 
-#include "sched/cancel.h"
 #include "sched/parking_lot.h"
 #include "shim/deadline.h"
+#include "shim/io_call.h"
 
 namespace gamelan::io {
 
@@ -29,6 +29,12 @@ inline bool is_other_mask(const sigset_t* mask) {
   return mask && ((*reinterpret_cast<const uint64_t*>(mask) ^ self()->mask) & ~kOfLibc);
 }
 
+// A caller that was interrupted lets go of what it holds, then calls `end`: handlers run, a cancellation is acted on.
+inline long end(long r) {
+  if (GAMELAN_UNLIKELY(r == -EINTR)) goes_on_after_interruption();
+  return r;
+}
+
 // `look` returns 0 for nothing yet, `wait` a Wake, `in_kernel` makes the whole call until the deadline. `is_woken_again`:
 // whether `wait` would end at once, though there is nothing: a hang-up, say, for which the call does not ask.
 template <class Look, class Wait, class IsWokenAgain, class InKernel>
@@ -40,7 +46,7 @@ long until_ready(Nanos deadline, Look look, Wait wait, IsWokenAgain is_woken_aga
     if (futile == kMostFutile) return in_kernel();
     switch (wait()) {
       case Wake::not_pollable: return in_kernel();
-      case Wake::interrupted: return cancel::point(), -EINTR;
+      case Wake::interrupted: return -EINTR;
       case Wake::timed_out: break;
       default: futile = is_woken_again() ? futile + 1 : 0;
     }

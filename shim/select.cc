@@ -110,15 +110,18 @@ long select_in_kernel(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline, co
 // Sets beyond FD_SETSIZE are some programs' own.
 bool is_odd(int n) { return n < 0 || n > FD_SETSIZE; }
 
-long select_until(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
-  cancel::point();
-  if (is_odd(n)) return select_in_kernel(n, r, w, e, deadline, nullptr);
+long select_sets(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
   Sets sets(n, r, w, e);
   const long found = until_ready(
       deadline, [&] { return sets.look(); }, [&] { return sets.wait(deadline); }, [&] { return sets.is_woken_again(); },
       [&] { return select_in_kernel(n, r, w, e, deadline, nullptr); });
   if (found == 0) sets.answer_nothing();
   return found;
+}
+
+long select_until(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
+  cancel::point();
+  return is_odd(n) ? select_in_kernel(n, r, w, e, deadline, nullptr) : end(select_sets(n, r, w, e, deadline));
 }
 
 bool is_valid(const timespec& t) { return t.tv_sec >= 0 && has_valid_nanos(t); }

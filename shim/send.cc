@@ -7,7 +7,6 @@
 #include <sys/time.h>
 
 #include "sched/netpoll.h"
-#include "sched/signals.h"
 #include "shim/deadline.h"
 #include "shim/io.h"
 #include "shim/io_call.h"
@@ -115,9 +114,7 @@ Nanos deadline_of(const timeval& limit) {
 }
 
 bool goes_on_after(Wake why, Nanos deadline) {
-  if (why != Wake::interrupted) return true;
-  cancel::point();
-  return deadline == parking_lot::kForever && signals::restart();
+  return why != Wake::interrupted || (goes_on_after_interruption() && deadline == parking_lot::kForever);
 }
 
 // The second connect of one that was begun tells how the first ended, and leaves the socket as a blocking one would.

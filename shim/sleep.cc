@@ -28,7 +28,7 @@ int sleep_to(Nanos deadline) {
   cancel::point();
   while (sys::monotonic_now() < deadline) {
     if (sched::sleep_until(deadline, true) != Wake::interrupted) continue;
-    cancel::point();
+    goes_on_after_interruption();
     return EINTR;
   }
   return 0;

@@ -389,6 +389,7 @@ enum { kConnectors = 40 };
 static struct sockaddr_un local_at;
 static struct sockaddr_in tcp_at;
 static void* connect_local(void* unused) {
+  (void)unused;
   int c = socket(AF_UNIX, SOCK_STREAM, 0);
   int r = connect(c, (struct sockaddr*)&local_at, sizeof local_at);
   if (r) perror("connect");
@@ -398,13 +399,17 @@ static void* connect_local(void* unused) {
   return (void*)(intptr_t)r;
 }
 static void* connect_tcp(void* unused) {
+  struct timeval t = {0, 100000};
   int c = socket(AF_INET, SOCK_STREAM, 0);
+  setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+  const double begin = now_ms();
   int r = connect(c, (struct sockaddr*)&tcp_at, sizeof tcp_at);
-  if (r) perror("connect");
-  char b = 'x';
-  if (write(c, &b, 1) != 1) perror("write");
+  CHECK(r == -1 && errno == EINPROGRESS && now_ms() - begin >= 95);
+  memset(&t, 0, sizeof t);
+  socklen_t n = sizeof t;
+  CHECK(!getsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &t, &n) && t.tv_sec == 0 && t.tv_usec == 100000);
   close(c);
-  return (void*)(intptr_t)r;
+  return unused;
 }
 static void accept_all(int l, void* (*connector)(void*)) {
   pthread_t t[kConnectors];
@@ -432,7 +437,18 @@ THREAD_CASE(many_connect_to_a_full_local_queue) {
   accept_all(l, connect_local);
 }
 
-THREAD_CASE(many_connect_to_a_full_tcp_queue) { accept_all(listener(&tcp_at, 1), connect_tcp); }
+THREAD_CASE(many_connect_to_a_full_tcp_queue) {
+  int l = listener(&tcp_at, 0), filler[8];
+  for (int i = 0; i < 8; i++) {
+    filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    connect(filler[i], (struct sockaddr*)&tcp_at, sizeof tcp_at);
+  }
+  pthread_t t[kConnectors];
+  for (int i = 0; i < kConnectors; i++) t[i] = go(connect_tcp, NULL);
+  for (int i = 0; i < kConnectors; i++) pthread_join(t[i], NULL);
+  for (int i = 0; i < 8; i++) close(filler[i]);
+  close(l);
+}
 
 static int taken;
 static void* take_one(void* arg) {
