@@ -9,10 +9,7 @@
 #include "preload/cli/commands.h"
 #include "preload/cli/metric_rows.h"
 #include "preload/cli/settings.h"
-
-#ifndef GAMELAN_VERSION
-#define GAMELAN_VERSION "0.1.0"
-#endif
+#include "preload/cli/version.h"
 
 namespace gamelan::cli {
 namespace {
@@ -134,7 +131,7 @@ int help_command(const Words& words) {
 
 int version_command(const Words& words) {
   if (!words.empty() && words[0] != "--help") return report({kExitUsage, "version: want no arguments"});
-  fmt::print("gamelan {}\n", GAMELAN_VERSION);
+  fmt::print("gamelan {}\n", version());
   return kExitOk;
 }
 
