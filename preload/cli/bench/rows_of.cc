@@ -64,7 +64,6 @@ Row judged(const RowHead& head, const Job& job, const std::vector<Contender>& co
   Row row;
   row.name = head.name;
   row.group = head.group;
-  row.unit = "s";
   for (size_t i = 0; i < contenders.size(); ++i) {
     Entry entry;
     entry.allocator = contenders[i].name;

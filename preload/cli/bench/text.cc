@@ -11,10 +11,12 @@ constexpr int kNameWidth = 26, kBaselineWidth = 20, kRatioWidth = 14;
 
 double mebibytes(double bytes) { return bytes / (1 << 20); }
 
+bool can_tell(const Report& report) { return static_cast<size_t>(report.rounds) >= kFewestRounds; }
+
 // "0.81" or, where that is no difference, "0.99="
-std::string mark(const std::optional<Comparison>& comparison) {
+std::string mark(const std::optional<Comparison>& comparison, const Report& report) {
   if (!comparison) return "-";
-  const bool is_same = comparison->finding == Finding::kNoDifference;
+  const bool is_same = can_tell(report) && comparison->finding == Finding::kNoDifference;
   return fmt::format("{:.2f}{}", comparison->ratio.median, is_same ? "=" : " ");
 }
 
@@ -28,11 +30,11 @@ std::string baseline_cell(const Entry& entry, const Row& row) {
   return row.has_peak ? fmt::format("{} {:.1f}M", figure, mebibytes(median(entry.peak_bytes))) : figure;
 }
 
-std::string ratio_cell(const Entry& entry, const Row& row) {
+std::string ratio_cell(const Entry& entry, const Row& row, const Report& report) {
   if (entry.is_void()) return "void";
   if (!entry.figure_ratio) return shown_figure(median(entry.figure), row.unit);
-  return row.has_peak ? fmt::format("{} {}", mark(entry.figure_ratio), mark(entry.peak_ratio))
-                      : mark(entry.figure_ratio);
+  const std::string figure = mark(entry.figure_ratio, report);
+  return row.has_peak ? fmt::format("{} {}", figure, mark(entry.peak_ratio, report)) : figure;
 }
 
 std::string in_words(const std::optional<Comparison>& comparison) {
@@ -81,7 +83,8 @@ void print_head(const Report& report) {
 }
 
 void print_suite_columns(const Report& report) {
-  fmt::print("time and peak RSS of {}, then ratios to it of both; \"=\" is no difference\n", report.baseline);
+  fmt::print("time and peak RSS of {}, then ratios to it of both; {}\n", report.baseline,
+             can_tell(report) ? "\"=\" is no difference" : "too few rounds to tell differences");
   fmt::print("{:<{}}{:<{}}", "row", kNameWidth, report.baseline, kBaselineWidth);
   for (const Contender& contender : report.contenders)
     if (contender.name != report.baseline)
@@ -98,7 +101,7 @@ void print_suite_row(const Report& report, const Row& row) {
   if (const Entry* base = find_entry(row, report.baseline))
     fmt::print("{:<{}}", baseline_cell(*base, row), kBaselineWidth);
   for (const Entry& entry : row.entries)
-    if (entry.allocator != report.baseline) fmt::print("{:<{}}", ratio_cell(entry, row), kRatioWidth);
+    if (entry.allocator != report.baseline) fmt::print("{:<{}}", ratio_cell(entry, row, report), kRatioWidth);
   fmt::print("\n");
   print_void_reasons(row);
 }
