@@ -83,7 +83,7 @@ def facts(report):
     for allocator in report["allocators"]:
         yield f"<b style='color:{report['colours'][allocator['name']]}'>■</b> {text(allocator['name'])}: {text(allocator['version'])}"
     yield from map(text, report["notes"])
-    yield f"{report['rounds']} rounds, ratios to {text(report['baseline'])}; repeat by <code>{text(report['command'])}</code>"
+    yield f"{report['rounds']} round{'s' * (report['rounds'] != 1)}, ratios to {text(report['baseline'])}; repeat by <code>{text(report['command'])}</code>"
 
 
 # ---- a suite
@@ -111,6 +111,7 @@ def ratio_plot(report, rows):
     for axis, (key, label) in zip(axes[0], kinds):
         draw_ratios(report, rows, axis, key)
         axis.set_xlabel(f"{label}, {report['baseline']} = 1")
+        axis.tick_params(axis="x", labeltop=len(rows) > 15, length=0)
     axes[0][0].set_yticks(range(len(rows)), [row["name"] for row in rows])
     axes[0][0].set_ylim(len(rows) - 0.4, -0.6)
     handles, labels = axes[0][0].get_legend_handles_labels()
@@ -242,9 +243,14 @@ def mark(report, name):
 def ratio_cell(ratio, report):
     if not ratio:
         return "<td></td>"
-    kind = {"less": "less", "more": "more"}.get(ratio["finding"], "same")
+    kind = {"less": "less", "more": "more"}.get(ratio["finding"], "same" if can_tell(report) else "")
     spread = f" <span class='spread'>{ratio['min']:.2f}–{ratio['max']:.2f}</span>" if report["rounds"] > 1 else ""
     return f"<td><span class='{kind}'>{ratio['median']:.2f}{' =' if kind == 'same' else ''}</span>{spread}</td>"
+
+
+def can_tell(report):
+    """With fewer rounds than three no difference is ever said; comparison.h has the rule."""
+    return report["rounds"] >= 3
 
 
 def table(report, rows):
@@ -252,7 +258,7 @@ def table(report, rows):
     has_peak = any(e["peak_ratio"] for row in rows for e in row["entries"])
     keys = ["figure_ratio", "peak_ratio"] if has_peak else ["figure_ratio"]
     head = f"<th></th><th>{mark(report, report['baseline'])}</th>" + "".join(
-        f"<th>{mark(report, name)}{label}</th>" for name in others for label in ["", " peak"][:len(keys)])
+        f"<th>{label}</th>" for name in others for label in [mark(report, name), "peak"][:len(keys)])
     lines = "".join(f"<tr><td>{text(row['name'])}</td>{row_cells(report, row, others, keys)}</tr>" for row in rows)
     return f"<div class='scroll'><table><tr>{head}</tr>{lines}</table></div>"
 
@@ -283,7 +289,7 @@ def svg(figure):
     code = buffer.getvalue()
     code = re.sub(r"<metadata>.*?</metadata>", "", code[code.index("<svg"):], flags=re.DOTALL)
     svg.count += 1
-    return re.sub(r'(id="|#)([A-Za-z]\w*)(?=["\)])', rf"\1plot{svg.count}-\2", code)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1plot{svg.count}-", code)
 
 
 svg.count = 0

@@ -1,7 +1,8 @@
 // fragmentation WORK: a long run whose sizes drift while some objects stay.
 //
 // After     the question of Johnstone and Wilson, "The memory fragmentation problem: solved?" (ISMM 1998).
-// Shows     peak RSS above what is live: each of 24 phases has sizes of its own, a twentieth of its objects outlives four
+// Shows     peak RSS above what is live: each of 24 phases has sizes of its own, a twentieth of its objects outlives
+// four
 //           more phases, and about 16 MiB are live at any time.
 // Work      allocations in all.
 #include "kit.h"

@@ -9,7 +9,8 @@ using namespace bench;
 
 namespace {
 
-constexpr uint64_t kArrays = 64, kLargeArrays = 8, kSmallLimit = 8 << 10, kMiddleLimit = 1 << 20, kLargeLimit = 16 << 20, kStep = 64 << 10;
+constexpr uint64_t kArrays = 64, kLargeArrays = 8, kSmallLimit = 8 << 10, kMiddleLimit = 1 << 20,
+                   kLargeLimit = 16 << 20, kStep = 64 << 10;
 
 struct Array {
   char* bytes = nullptr;

@@ -1,6 +1,7 @@
 // short_threads THREADS WORK: threads that come, allocate a little, and go.
 //
-// Shows     what a thread's cache costs to make and to give back, and whether memory grows with the count of threads that
+// Shows     what a thread's cache costs to make and to give back, and whether memory grows with the count of threads
+// that
 //           ever were.
 // Work      threads in all, THREADS at a time; each makes 300 blocks and frees all but one, which its successor frees.
 #include "kit.h"
@@ -24,8 +25,7 @@ uint64_t live_briefly(uint64_t seed, Block*& left_behind) {
 uint64_t one_after_another(uint64_t seed, uint64_t count) {
   Block* left_behind = nullptr;
   uint64_t sum = 0;
-  for (uint64_t i = 0; i < count; ++i)
-    std::thread([&] { sum += live_briefly(seed + i, left_behind); }).join();
+  for (uint64_t i = 0; i < count; ++i) std::thread([&] { sum += live_briefly(seed + i, left_behind); }).join();
   return sum + end(left_behind);
 }
 

@@ -19,7 +19,9 @@ struct Start {
   double faults;
 };
 
-double microseconds(const timeval& time) { return 1e6 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec); }
+double microseconds(const timeval& time) {
+  return 1e6 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec);
+}
 
 Start start(char* program) {
   char* words[] = {program, nullptr};

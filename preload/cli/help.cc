@@ -44,7 +44,9 @@ struct ExitCode {
 constexpr std::array kExitCodes = {
     ExitCode{"any", "of 'run': the program's own code or signal, since gamelan becomes the program"},
     ExitCode{"0", "done; of 'doctor': every file can run under gamelan"},
-    ExitCode{"1", "of 'doctor': some file cannot; of 'stat': no such process, not under gamelan, no permission"},
+    ExitCode{"1",
+             "of 'doctor': some file cannot; of 'stat': no such process, not under gamelan, no permission; "
+             "of 'bench': void, or above --fail-above"},
     ExitCode{"2", "wrong arguments, or a wrong setting with strict=1"},
     ExitCode{"125", "gamelan itself failed: its library is missing, its output cannot be written"},
     ExitCode{"126", "of 'run': cannot be executed or preloaded (static, setuid, 32-bit, musl, a directory, ...)"},

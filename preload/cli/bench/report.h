@@ -31,7 +31,7 @@ struct Entry {
 struct Row {
   std::string name;            // "larson-8", "micro-pair/64"
   std::string group;           // "program", "real", "micro", "start", "idle"; "command" for the user's own
-  std::string unit = "s";            // of the figure: "s", "ns", "us", "faults", "KiB"
+  std::string unit = "s";      // of the figure: "s", "ns", "us", "faults", "KiB"
   bool has_peak = true;        // a figure out of many that one process gave has no peak of its own
   std::string not_run;         // why there is nothing; empty when it was run
   std::vector<Entry> entries;  // in the order of the contenders
