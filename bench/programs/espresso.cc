@@ -1,8 +1,8 @@
 // espresso WORK: covers of cubes, as a minimizer of two-level logic keeps them.
 //
 // After     the allocation behaviour of espresso (Brayton and others, 1984), a classic since Zorn and Grunwald (1992).
-// Shows     small objects of a few sizes: bit vectors of 16 to 80 bytes, lists that are grown and copied, lives that
-// nest. Work      rounds of expanding, merging and copying covers; each makes and drops some 500 cubes.
+// Shows     small objects of a few sizes: bit vectors of 16 to 80 bytes, lists that are grown and copied, nested lives.
+// Work      rounds of expanding, merging and copying covers; each makes and drops some 500 cubes.
 #include "kit.h"
 
 using namespace bench;

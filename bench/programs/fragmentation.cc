@@ -2,8 +2,7 @@
 //
 // After     the question of Johnstone and Wilson, "The memory fragmentation problem: solved?" (ISMM 1998).
 // Shows     peak RSS above what is live: each of 24 phases has sizes of its own, a twentieth of its objects outlives
-// four
-//           more phases, and about 16 MiB are live at any time.
+//           four more phases, and about 16 MiB are live at any time.
 // Work      allocations in all.
 #include "kit.h"
 

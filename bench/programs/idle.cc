@@ -1,8 +1,7 @@
 // idle SECONDS MIB: a program that needed much memory once, and then waits.
 //
 // Figures   at_once, after (KiB): what is resident right after four threads have freed all but a twentieth of MIB
-// mebibytes,
-//           and SECONDS later without a single call. live: what the blocks that stay take.
+//           mebibytes, and SECONDS later without a single call. live: what the blocks that stay take.
 #include <unistd.h>
 
 #include <atomic>

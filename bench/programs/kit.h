@@ -1,9 +1,8 @@
-// bench/programs/kit.h: what the suite's programs share: seeded random numbers, threads, blocks that are really used.
+// bench/programs/kit.h: what the suite's programs share: seeded random numbers, threads, blocks in real use.
 //
-// Contract  a program does a fixed amount of work for its arguments and prints one checksum on stdout, which depends on
-// the
-//           arguments alone: not on the allocator, not on how threads were scheduled. What it measures itself goes to
-//           the descriptor in $BENCH_FIGURES, a line "NAME VALUE UNIT" each.
+// Contract  a program does a fixed amount of work for its arguments and prints one checksum on stdout, which depends
+//           on the arguments alone: not on the allocator, not on how threads were scheduled. What it measures itself
+//           goes to the descriptor in $BENCH_FIGURES, a line "NAME VALUE UNIT" each.
 #pragma once
 #include <malloc.h>
 #include <stdint.h>
@@ -83,8 +82,8 @@ struct Block {
 // Frees a block that may be none.
 inline uint64_t end(Block* block) { return block ? block->end() : 0; }
 
-// Runs body(0) to body(count - 1), each on a thread of its own when there are several. Returns the sum of what they
-// return.
+// Runs body(0) to body(count - 1), each on a thread of its own when there are several. Returns the sum of
+// what they return.
 template <class Body>
 uint64_t on_threads(uint64_t count, Body body) {
   if (count == 1) return body(uint64_t{0});

@@ -1,8 +1,7 @@
 // short_threads THREADS WORK: threads that come, allocate a little, and go.
 //
-// Shows     what a thread's cache costs to make and to give back, and whether memory grows with the count of threads
-// that
-//           ever were.
+// Shows     what a thread's cache costs to make and to give back, and whether memory grows with the
+//           count of threads that ever were.
 // Work      threads in all, THREADS at a time; each makes 300 blocks and frees all but one, which its successor frees.
 #include "kit.h"
 

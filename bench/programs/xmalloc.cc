@@ -2,9 +2,8 @@
 //
 // After     Lever and Boreham, "malloc() performance in a multithreaded Linux environment" (USENIX 2000).
 // Shows     that every block is freed by another thread: what comes back must reach its maker, or memory grows.
-// Work      blocks in all, of 16 to 512 bytes, in batches of 128 that are blocks themselves. Half of THREADS produce,
-// half
-//           consume; one thread alone does both in turn.
+// Work      blocks in all, of 16 to 512 bytes, in batches of 128 that are blocks themselves. Half of THREADS
+//           produce, half consume; one thread alone does both in turn.
 #include <condition_variable>
 #include <mutex>
 

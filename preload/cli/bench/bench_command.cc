@@ -1,8 +1,7 @@
 // preload/cli/bench/bench_command.cc: `gamelan bench`: options in, a comparison out.
 //
-// Order    options and everything that can be known to fail (program, library, peers, files to write, matplotlib), then
-// the
-//          runs, then the files.
+// Order    options and everything that can be known to fail (program, library, peers, files to write, matplotlib),
+//          then the runs, then the files.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>

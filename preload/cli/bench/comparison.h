@@ -1,5 +1,4 @@
-// preload/cli/bench/comparison.h: one allocator's figures beside the baseline's: by how much, and whether that is a
-// difference.
+// preload/cli/bench/comparison.h: one allocator's figures beside the baseline's, and whether they differ.
 //
 // Pure     numbers in, a finding out.
 // Rule     a difference is said when all of this holds, otherwise "no difference":

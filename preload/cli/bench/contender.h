@@ -1,7 +1,8 @@
 // preload/cli/bench/contender.h: an allocator that takes part: its library and the variables it is started with.
 //
-// Written  NAME | NAME=PATH, each with any number of ":VARIABLE=VALUE" behind; NAME alone is ours or one of the known
-// peers. Pure     `parse_contenders`; `find_known` looks at the file system.
+// Written  NAME | NAME=PATH, each with any number of ":VARIABLE=VALUE" behind; NAME alone is ours or one of the
+//          known peers.
+// Pure     `parse_contenders`; `find_known` looks at the file system.
 #pragma once
 #include <map>
 #include <optional>

@@ -1,9 +1,8 @@
 // preload/cli/bench/json.h: a report as JSON, for other programs and for the HTML page.
 //
 // Shape    {"schema": 1, "version", "command", "machine": {...}, "allocators": [...], "baseline", "rounds", "quick",
-// "suite",
-//          "notes": [...], "rows": [{"name", "group", "unit", "not_run", "entries": [...]}], "summaries": [...],
-//          "verdict"} bench/README.md tells the members of each; seconds and bytes everywhere.
+//          "suite", "notes": [...], "rows": [{"name", "group", "unit", "not_run", "entries": [...]}], "summaries":
+//          [...], "verdict"}; bench/README.md tells the members of each. Seconds and bytes everywhere.
 #pragma once
 #include <nlohmann/json.hpp>
 

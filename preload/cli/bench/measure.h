@@ -1,12 +1,11 @@
 // preload/cli/bench/measure.h: one run of a job under one allocator.
 //
-// Order    a program: start, sample until it ends.  A server: start, poll `ready` until it succeeds, time `load`,
-// SIGTERM,
-//          wait.  Resident memory of the whole process tree is sampled meanwhile, by this thread, which then sleeps at
-//          least 50 times as long as the look took.
+// Order    a program: start, sample until it ends. A server: start, poll `ready` until it succeeds, time `load`,
+//          SIGTERM, wait.  Resident memory of the whole process tree is sampled meanwhile, by this thread, which
+//          then sleeps at least 50 times as long as the look took.
 // Peak     the higher of the samples' sum over the tree and of the largest single process, which the kernel knows
-// exactly.
-//          It counts what the child has resident between fork and exec too: some 1.7 MiB, below which nothing is seen.
+//          exactly. It counts what the child has resident between fork and exec too: some 1.7 MiB, below which
+//          nothing is seen.
 #pragma once
 #include "preload/cli/bench/contender.h"
 #include "preload/cli/bench/interruption.h"

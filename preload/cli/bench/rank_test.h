@@ -1,9 +1,8 @@
 // preload/cli/bench/rank_test.h: how likely chance alone makes two series differ as much as they do.
 //
-// Pure     both tests are exact: they count, among all ways in which chance could have dealt the ranks, those that are
-// at
-//          least as lopsided.  No normal distribution is assumed; ties share their rank.
-// Source   Wilcoxon 1945; Mann and Whitney 1947.  The count is the usual recurrence over sums of ranks.
+// Pure     both tests are exact: they count, among all ways in which chance could have dealt the ranks, those that
+//          are at least as lopsided.  No normal distribution is assumed; ties share their rank.
+// Source   Wilcoxon 1945; Mann and Whitney 1947. The count is the usual recurrence over sums of ranks.
 // Limits   cubic in the rounds and worse: meant for at most `kMostRounds`.
 #pragma once
 #include "preload/cli/bench/series.h"

@@ -1,8 +1,8 @@
 // preload/cli/bench/rounds.h: a job under every contender, by turns.
 //
 // Order    each round runs every contender once and begins with another one, so that whatever grows or shrinks over
-// time
-//          (caches, heat, other people's load) meets all of them alike.  One run before that warms the page cache.
+//          time (caches, heat, other people's load) meets all of them alike.  One run before that warms the page
+//          cache.
 // Void     a contender whose run failed is not run again.
 #pragma once
 #include <functional>

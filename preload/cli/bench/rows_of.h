@@ -1,9 +1,8 @@
-// preload/cli/bench/rows_of.h: from the measurements of a job to rows: what is void, what the figures are, how they
-// compare.
+// preload/cli/bench/rows_of.h: from the measurements of a job to rows: what is void, how the rest compares.
 //
 // Pure     no program is run here.
 // Void     an entry whose run failed, or whose output differs from the baseline's, or from run to run; it keeps no
-// figures.
+//          figures.
 #pragma once
 #include "preload/cli/bench/job.h"
 #include "preload/cli/bench/report.h"

@@ -1,8 +1,7 @@
 // preload/cli/bench/rss_curve.h: resident memory over the time of a run, in a bounded number of samples.
 //
-// Rule     samples come `kFirstStep` apart at first; when the curve is full, every second one is dropped and the step
-// is
-//          doubled.  A run of any length so ends with between half of `kMost` and `kMost` samples.
+// Rule     samples come `kFirstStep` apart at first; when the curve is full, every second one is dropped and the
+//          step is doubled.  A run of any length so ends with between half of `kMost` and `kMost` samples.
 // Pure     time is an argument.
 #pragma once
 #include <cstddef>
