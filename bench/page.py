@@ -89,7 +89,8 @@ def facts(report):
 # ---- a suite
 
 def suite_sections(report):
-    yield section("Geometric means", summary_table(report))
+    if report["summaries"]:
+        yield section("Geometric means", summary_table(report))
     for group, heading in GROUPS.items():
         rows = [row for row in report["rows"] if row["group"] == group]
         if rows:

@@ -248,7 +248,7 @@ std::optional<Failure> write_files(const BenchOptions& options, const Report& re
 int judge(const BenchOptions& options, const Report& report) {
   const auto ratio = overall_ratio(report);
   if (!ratio && !report.is_suite) return kExitNegative;
-  if (options.fail_above > 0 && ratio.value_or(1) > options.fail_above)
+  if (options.fail_above > 0 && ratio && *ratio > options.fail_above)
     return cli::report({kExitNegative, fmt::format("bench: time is {:.3f} of {}'s, above {:g}", *ratio, report.baseline,
                                                    options.fail_above)});
   return kExitOk;

@@ -4,7 +4,8 @@
 // Rule     a difference is said when all of this holds, otherwise "no difference":
 //          - the median of the rounds' ratios is at least `kRelevant` away from 1;
 //          - five rounds or more: the rank test over both series, or the one over the rounds' ratios, gives chance at
-//            most `kChance`.  Two tests, so at most 2 x kChance of all comparisons of a thing with itself go wrong;
+//            most `kChance`.  Two tests, so at most 2 % of all comparisons of a thing with itself go wrong, and 4 % of
+//            the verdicts, which look at time and at peak RSS;
 //          - three or four rounds, too few for a rank test: the two spreads lie apart, and the gap between them is as
 //            wide as the wider of them;
 //          - fewer rounds: never.
@@ -16,7 +17,7 @@
 namespace gamelan::cli::bench {
 
 inline constexpr double kRelevant = 0.01;
-inline constexpr double kChance = 0.025;
+inline constexpr double kChance = 0.01;
 inline constexpr size_t kRoundsForRanks = 5;
 inline constexpr size_t kFewestRounds = 3;
 

@@ -58,6 +58,7 @@ int void_rows(const Report& report, const std::string& allocator) {
 
 std::string verdict_of_suite(const Report& report, const std::string& ours) {
   const Summary all = summary_of(report, ours, report.baseline);
+  if (all.rows == 0) return fmt::format("none of these {} rows counts for a mean", report.rows.size());
   const RowsAbove above = rows_above_best(report, ours);
   const int voids = void_rows(report, ours);
   return fmt::format(
@@ -78,6 +79,7 @@ std::vector<Summary> summarize(const Report& report) {
   for (const Contender& other : report.contenders)
     if (ours && !other.is_ours && other.name != report.baseline)
       summaries.push_back(summary_of(report, ours->name, other.name));
+  std::erase_if(summaries, [](const Summary& summary) { return summary.rows == 0; });
   return summaries;
 }
 

@@ -48,6 +48,12 @@ Test(conclusion, micro_rows_do_not_count) {
   cr_assert_eq(rows_above_best(report, "gamelan").half, 0);
 }
 
+Test(conclusion, a_suite_without_programs_has_no_mean) {
+  const Report report = suite({row("m", "micro", 9, 1, 1)});
+  cr_assert(summarize(report).empty() && !overall_ratio(report).has_value());
+  cr_assert(verdict_of(report) == "none of these 1 rows counts for a mean");
+}
+
 Test(conclusion, rows_above_the_best_other_are_counted) {
   const Report report =
       suite({row("a", "program", 1.3, 1, 2), row("b", "program", 1.6, 2, 1), row("c", "real", 1.2, 1, 1)});

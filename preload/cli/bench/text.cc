@@ -113,7 +113,7 @@ void print_command_table(const Report& report) {
 }
 
 void print_tail(const Report& report) {
-  if (report.is_suite) {
+  if (!report.summaries.empty()) {
     fmt::print("\ngeometric means over our programs and the real ones:\n");
     for (const Summary& summary : report.summaries) print_summary(summary);
   }
