@@ -26,6 +26,7 @@ constexpr std::array kOurVariables = {
     Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
     Variable{"GAMELAN_THREADS", "auto|goroutine|native", "this version has native only, and says so"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
+    Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},
     Variable{"GAMELAN_LIB", "PATH", "the libgamelan.so that 'gamelan run' preloads"},
 };
 

@@ -95,8 +95,6 @@ std::string find_file(const KnownPeer& peer) {
 
 }  // namespace
 
-std::span<const KnownPeer> known_peers() { return kPeers; }
-
 const KnownPeer* find_known(const Contender& contender) {
   const std::string_view name = head_of(contender.name);
   const auto peer = std::find_if(kPeers.begin(), kPeers.end(), [&](const KnownPeer& p) { return p.name == name; });

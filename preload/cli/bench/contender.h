@@ -6,7 +6,6 @@
 #pragma once
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +28,6 @@ struct KnownPeer {
   std::vector<std::string_view> files;  // names of the shared object, the preferred one first
   std::string_view package;             // Debian's
 };
-
-std::span<const KnownPeer> known_peers();
 
 // The peer that a contender without a path means: the part of its name before ":".
 const KnownPeer* find_known(const Contender& contender);

@@ -15,7 +15,7 @@ Measurements run_rounds(const Job& job, const std::vector<Contender>& contenders
   Measurements seen(contenders.size());
   const auto run = [&](size_t i) {
     rounds.before_run(contenders[i]);
-    return measure(rounds.fresh(job), contenders[i], interruption);
+    return measure(job, contenders[i], interruption);
   };
   if (rounds.is_warmed) run(0);
   for (int round = 0; round < rounds.count; ++round)

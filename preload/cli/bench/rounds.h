@@ -21,8 +21,7 @@ std::vector<size_t> order_of_round(size_t round, size_t contenders);
 struct Rounds {
   int count = 1;
   bool is_warmed = true;
-  std::function<void(const Contender&)> before_run = [](const Contender&) {};  // progress
-  std::function<Job(const Job&)> fresh = [](const Job& job) { return job; };   // what a run needs anew: its folder
+  std::function<void(const Contender&)> before_run = [](const Contender&) {};
 };
 
 // [contender][round].  A signal ends it early: `interruption` then says so.
