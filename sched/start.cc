@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <new>
@@ -24,6 +25,7 @@
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 #include "sched/hooks.h"
+#include "sched/native_thread.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
 #include "sched/signals.h"
@@ -92,7 +94,9 @@ void* m_main(void* argument) {
   g0->m = m;
   m->g0 = g0;
   m->tid = sys::current_tid();
+  m->native_fs = g0->fs;
   m->kernel_mask = ~uint64_t{0};
+  sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-m"));
   if (!template_learnt.load_acquire()) {
     tcb::learn(g0->fs, template_stack, kMStack);
     template_learnt.store_seq(1);
@@ -259,6 +263,7 @@ void bind_caller(M* m, G* g) {
   if (!(alternate.ss_flags & SS_DISABLE)) g->altstack = {alternate.ss_sp, alternate.ss_flags, alternate.ss_size};
   signals::mask_gained(g->mask);
   m->tid = sys::current_tid();
+  m->native_fs = g->fs;
   m->kernel_mask = g->mask;
   m->altstack = g->altstack.sp;
   m->current = g;
@@ -291,6 +296,7 @@ const char* start_locked() {
   acquire_p(m, &state.ps[0]);
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
+  native_thread::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }
@@ -362,6 +368,7 @@ void after_fork_in_child() {
   m->all_next = nullptr;
   state.all_ms.store_relaxed(m);
   m->tid = sys::current_tid();
+  m->native_fs = g->fs;
   m->stray_cache = nullptr;
   g->tid = sys::current_pid();
   sysmon_runs = false;

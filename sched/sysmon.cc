@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "allocator/base/metrics.h"
@@ -148,7 +149,7 @@ void wait_for_work() {
 }
 
 void* run(void*) {
-  sys::call(SYS_prctl, 15 /* PR_SET_NAME */, reinterpret_cast<long>("gamelan-sysmon"));
+  sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
   Nanos trimmed = 0;
