@@ -172,9 +172,11 @@ struct G {
   // -- LockOSThread --
   M* locked_m;
   uint32_t lock_count;
+  bool changed_kernel_thread;  // affinity, scheduling policy
 
   // -- for dumps and the collector --
   Nanos waiting_since;        // coarse; of an idle slot: since when
+  uint32_t late_tls_depth;    // dlopen calls under way
   bool used_before;           // its slot has had another thread
   uint64_t id;                // Go's goid
 

@@ -768,6 +768,7 @@ void post_exit(M*, G* g, void*) {
 }  // namespace
 
 void exit_g() {
+  end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::mask_lost(self()->mask);
   if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {

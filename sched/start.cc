@@ -281,6 +281,7 @@ const char* start_locked() {
   if (fsbase == FsbaseOption::prctl || !has_fsgsbase()) switch_stack = gamelan_switch_prctl;
   if (const char* missing = tcb::find_facts()) return missing;
   find_xsave_size();
+  sys::call(SYS_sched_getaffinity, 0, sizeof state.affinity, reinterpret_cast<long>(state.affinity));
   state.next_id.store_relaxed(1);
   state.poll_until.store_relaxed(TimerHeap::kNone);
   if (!learn_template()) return "no kernel thread could be made";

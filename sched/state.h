@@ -40,6 +40,7 @@ struct State {
   Atomic<bool> started;
   Atomic<bool> main_exited;          // main called pthread_exit: the last goroutine ends the process
   G* main;
+  uint64_t affinity[16];             // the process' at the start
 };
 extern State state;
 
@@ -62,6 +63,7 @@ P* release_p(M* m);
 M* new_m();                              // record only
 void run_scheduler(M* m);                // g0's loop; never returns
 void wake_sysmon();
+void end_os_thread_lock();
 void poll_from_outside(Nanos now);       // sysmon: when no P looks at network and timers
 
 using PostSwitch = void (*)(M*, G*, void*);
