@@ -131,6 +131,8 @@ struct G {
   WaitReason wait_reason;
   uint8_t preempt_skips;      // preemptions that found libc
   Atomic<bool> in_vfork;      // a vfork's child runs on this G
+  int vfork_pid;              // whose child
+  alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it
   uint64_t mask;              // its signal mask, as rt_sigprocmask has it
   G* schedlink;               // in a run queue's or free list's chain
 
