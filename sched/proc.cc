@@ -11,6 +11,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/cancel.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/signals.h"
@@ -33,6 +34,11 @@ RuntimeSection::~RuntimeSection() {
   const uint32_t left = tls_g.in_runtime.load_relaxed() - 1;
   tls_g.in_runtime.store_relaxed(left);
   if (GAMELAN_UNLIKELY(left == 0 && tls_g.late_wakes.load_relaxed())) sched::make_late_wakes();
+}
+
+void cancel::act() {
+  sched_hooks.cancel_self();
+  __builtin_unreachable();
 }
 
 namespace sched {
