@@ -130,6 +130,7 @@ struct G {
   Atomic<GState> state;
   WaitReason wait_reason;
   uint8_t preempt_skips;      // preemptions that found libc
+  Atomic<bool> should_yield;  // a preemption found our own code: the next yield is one
   Atomic<bool> in_vfork;      // a vfork's child runs on this G
   int vfork_pid;              // whose child
   alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it

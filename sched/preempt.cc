@@ -82,7 +82,9 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   }
   G* g = self();
   if (cookie == kCookieLook && !g->in_runtime.load_relaxed()) signals::raise_due();  // taken once we return: all are blocked here
-  if (cookie == kCookieYield && may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  if (cookie != kCookieYield) return;
+  if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  else g->should_yield.store_relaxed(true);
 }
 
 void tell(int tid, uintptr_t cookie) {

@@ -366,7 +366,8 @@ void yield() {
   }
   RuntimeSection section;
   P* p = own_p();
-  if (p && !has_work(p) && state.global_size.load_relaxed() == 0) return;
+  if (p && !has_work(p) && state.global_size.load_relaxed() == 0 && !g->should_yield.load_relaxed()) return;
+  g->should_yield.store_relaxed(false);
   g->wait_reason = WaitReason::none;
   switch_away(p ? [](M* m, G* left, void*) {
     left->state.store_relaxed(GState::runnable);

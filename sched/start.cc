@@ -95,7 +95,7 @@ void* m_main(void* argument) {
   m->g0 = g0;
   m->tid = sys::current_tid();
   m->native_fs = g0->fs;
-  m->kernel_mask = ~uint64_t{0};
+  m->kernel_mask = signals::kAllButSetXid;
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-m"));
   if (!template_learnt.load_acquire()) {
     tcb::learn(g0->fs, template_stack, kMStack);
@@ -113,7 +113,7 @@ void* m_main(void* argument) {
 
 // With every signal blocked: the new thread begins so, and takes its mask from what it runs.
 int create_blocked(M* m, const pthread_attr_t* attributes) {
-  const uint64_t every = ~uint64_t{0};
+  const uint64_t every = signals::kAllButSetXid;
   uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
   pthread_t thread;

@@ -20,6 +20,7 @@
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
+#include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
 #include "sched/threads.h"
@@ -175,7 +176,7 @@ bool sysmon::start() {
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 128 * KiB);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  const uint64_t every = ~uint64_t{0};
+  const uint64_t every = signals::kAllButSetXid;
   uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
   pthread_t thread;
