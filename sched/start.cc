@@ -219,7 +219,7 @@ const char* what_is_wrong(const SelfTest& t) {
   if (errno != 4711) return "self-test: errno";
   pthread_key_t key;
   if (pthread_key_create(&key, nullptr) == 0) {
-    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key;
+    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key && tcb::are_keys_used(t.g->fs);
     pthread_setspecific(key, nullptr);
     pthread_key_delete(key);
     if (!good) return "self-test: thread-specific data";

@@ -68,7 +68,8 @@ void poll_from_outside(Nanos now);       // sysmon: when no P looks at network a
 
 using PostSwitch = void (*)(M*, G*, void*);
 // The caller's G leaves; `post` runs once its stack is free to be run elsewhere. Returns when it runs again.
-void switch_away(PostSwitch post, void* argument);
+// `to`: the G to run next, runnable, claimed, and not wired; the caller has its P. nullptr: whichever is next.
+void switch_away(PostSwitch post, void* argument, G* to = nullptr);
 void finish_switch();
 void post_yield(M* m, G* g, void*);
 

@@ -111,6 +111,11 @@ void look_at(P* p, Nanos now) {
     return;
   }
   if (!others_wait(p)) return;
+  // `next` was kept for a G that did not block after all.
+  if (v.status == PStatus::running && p->kept.load_relaxed()) {
+    p->kept.store_relaxed(0);
+    sched::wake_p();
+  }
   if (v.status == PStatus::syscall) return retake_from_syscall(p, v);
   if (now - p->seen_at < kTick) return;
   take_from_sleeper(p, v);
