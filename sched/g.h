@@ -139,7 +139,10 @@ struct G {
   ParkedNode parked;
   TimerNode timer;
   Atomic<uint32_t> kernel_word;  // native: 1 while it sleeps in the kernel
-  bool interruptible;            // this wait ends with EINTR for a signal, and for cancellation
+  bool interruptible;            // a signal ends this wait, with Wake::interrupted
+  bool cancellable;              // so does a cancellation request
+  uint8_t handlers_ran;          // since this wait began: kHandled, kEnding
+  static constexpr uint8_t kHandled = 1, kEnding = 2;  // one ran; one without SA_RESTART did
 
   // -- the thread, as POSIX sees it --
   int tid;                    // as gettid() says: above pid_max for goroutines, the pid for the main one

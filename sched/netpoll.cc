@@ -238,7 +238,7 @@ Wake call_off(WaitReason reason) {
 }
 
 Wake wait_on(PollWaiter* nodes, const pollfd* fds, unsigned n, Nanos deadline, bool interruptible, bool exclusive) {
-  __atomic_store_n(&self()->interruptible, interruptible, __ATOMIC_SEQ_CST);  // pairs: parking_lot::interrupt
+  sched::set_interrupts(self(), interruptible, interruptible);
   const WaitReason reason = exclusive ? WaitReason::io : WaitReason::poll;
   unsigned queued = 0;
   waiters.fetch_add(1);

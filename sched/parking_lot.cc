@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "sched/proc.h"
+#include "sched/signals.h"
 #include "sched/spin_lock.h"
 
 namespace gamelan::parking_lot {
@@ -158,7 +159,7 @@ static bool enqueue(G* g, const Wait& w, Validate validate, void* context) {
     b.waiters.fetch_sub(1);
     return false;
   }
-  g->interruptible = w.interruptible;
+  sched::set_interrupts(g, true, w.cancellable);
   g->parked.address = w.address;
   g->parked.then = w.then;
   g->parked.bits = w.bits;
@@ -168,14 +169,21 @@ static bool enqueue(G* g, const Wait& w, Validate validate, void* context) {
   return true;
 }
 
+// As a woken one, if it was moved.
+static Wake sleep_in_queue(G* g, const Wait& w) {
+  RuntimeSection section;
+  const Wake why = sched::sleep(w.deadline, w.reason);
+  return is_woken(why) || !leave_queue(g) ? why : Wake::woken;
+}
+
 Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* context) {
   G* g = self();
   if (GAMELAN_UNLIKELY(!may_enter())) return wait_outside(w, before_sleep, context);
   if (!enqueue(g, w, validate, context)) return Wake::value_changed;
   if (before_sleep) before_sleep(context);  // outside of a section: it may wake others
-  RuntimeSection section;
-  const Wake why = sched::sleep(w.deadline, w.reason);
-  return is_woken(why) || !leave_queue(g) ? why : Wake::woken;
+  const Wake why = sleep_in_queue(g, w);
+  if (GAMELAN_UNLIKELY(signals::is_due(g))) signals::raise_due();
+  return why;
 }
 
 Wake wait(const Wait& w, uint32_t expected) {
@@ -255,9 +263,7 @@ void wake_one(const void* address, Release release, void* context) {
   list.make_ready();
 }
 
-int wake_or_move(const void* address, int most, IsHeld is_held) {
-  Bucket& b = bucket_of(address);
-  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: enqueue's fetch_add
+GAMELAN_NOINLINE static int wake_or_move_slow(Bucket& b, const void* address, int most, IsHeld is_held) {
   if (GAMELAN_UNLIKELY(!may_enter())) return sched::wake_later(address, most);
   RuntimeSection section;
   const void* to;
@@ -266,8 +272,13 @@ int wake_or_move(const void* address, int most, IsHeld is_held) {
     G* first = b.first_at(address);
     to = first ? first->parked.then : nullptr;
   }
-  if (!to) return wake_in_section(address, most);
-  return wake_or_move_to(b, address, to, most, is_held);
+  return to ? wake_or_move_to(b, address, to, most, is_held) : wake_in_section(address, most);
+}
+
+int wake_or_move(const void* address, int most, IsHeld is_held) {
+  Bucket& b = bucket_of(address);
+  if (GAMELAN_LIKELY(b.waiters.load_seq() == 0)) return 0;  // pairs: enqueue fetch_add
+  return wake_or_move_slow(b, address, most, is_held);
 }
 
 int requeue(const void* from, const void* to, int wake_most, int move_most, const uint32_t* expected) {
@@ -289,14 +300,17 @@ int requeue(const void* from, const void* to, int wake_most, int move_most, cons
   return woken + min_of(moved, move_most);
 }
 
-bool interrupt(G* g) {
+static bool interrupt_if(G* g, const bool* lets_it) {
   RuntimeSection section;
-  if (!__atomic_load_n(&g->interruptible, __ATOMIC_SEQ_CST)) return false;
+  if (!__atomic_load_n(lets_it, __ATOMIC_RELAXED)) return false;  // after the request was stored; pairs: set_interrupts
   bool parked;
   if (!g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked)) return false;
   if (parked) sched::ready(g);
   return true;
 }
+
+bool interrupt(G* g) { return interrupt_if(g, &g->interruptible); }
+bool interrupt_to_cancel(G* g) { return interrupt_if(g, &g->cancellable); }
 
 void forget_in_child(G* g) {
   if (!g->parked.queued) return;

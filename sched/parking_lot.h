@@ -19,14 +19,14 @@ struct Wait {
   Nanos deadline = kForever;          // CLOCK_MONOTONIC
   uint32_t bits = kAnyBit;            // FUTEX_WAIT_BITSET's
   WaitReason reason = WaitReason::futex;
-  bool interruptible = false;         // a signal or a cancellation request ends it: Wake::interrupted
+  bool cancellable = false;           // a cancellation request ends it, as a signal always does: Wake::interrupted
   bool urgent = false;                // stands first in the queue, and wake_one hands over to it
   const void* then = nullptr;         // the object that it needs next: see wake_or_move
 };
 
 // Waits while the 32-bit word at the address is `expected`: looked at once, under the bucket's lock.
-// Blocks   the G (a native thread: itself). Returns what is_woken, timed_out, interrupted, value_changed. In a signal
-//          handler that interrupted the runtime, and in vfork's child: returns woken soon, for no reason.
+// Blocks   the G (a native thread: itself). Returns what is_woken, timed_out, interrupted (its handlers have run),
+//          value_changed. In a signal handler that interrupted the runtime, and in vfork's child: woken, for no reason.
 Wake wait(const Wait& w, uint32_t expected);
 
 // As above, for any condition: `validate` runs under the bucket's lock (reads and writes words, calls nothing), `before_sleep`
@@ -55,8 +55,9 @@ int wake_or_move(const void* address, int most, IsHeld is_held);
 // Returns their number, or -1 where `expected` is given and the word at `from` is another.
 int requeue(const void* from, const void* to, int wake_most, int move_most, const uint32_t* expected = nullptr);
 
-// Ends `g`'s wait with Wake::interrupted if it is an interruptible one. Any thread.
+// Ends `g`'s wait with Wake::interrupted, for a signal or for a cancellation request, if it lets that. Any thread.
 bool interrupt(G* g);
+bool interrupt_to_cancel(G* g);
 
 // In a fork's child, for each G that is not there any more: its queue is emptied.
 void forget_in_child(G* g);

@@ -9,6 +9,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
 #include "allocator/base/syscall.h"
+#include "sched/cancel.h"
 #include "sched/signals.h"
 #include "sched/state.h"
 #include "sched/switch.h"
@@ -47,6 +48,8 @@ struct KernelAction {
 constinit KernelAction before = {};
 const auto kIgnore = reinterpret_cast<void (*)(int, siginfo_t*, void*)>(uintptr_t{1});  // SIG_DFL is 0, SIG_IGN 1
 
+bool is_cancelled(const G* g) { return g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS && cancel::requested(); }
+
 bool may_inject(G* g, const ucontext_t* context) {
   if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || locks_held || g->in_vfork.load_relaxed()) return false;
   if (g->state.load_relaxed() != GState::running || !g->m) return false;
@@ -58,7 +61,7 @@ bool may_inject(G* g, const ucontext_t* context) {
   if (sp - 16 * KiB < g->stack_low || sp > g->stack_high) return false;
   switch (tcb::text_at(static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RIP]))) {
     case tcb::Text::program: return true;
-    case tcb::Text::libc: return ++g->preempt_skips > kSkipsInLibc;
+    case tcb::Text::libc: return is_cancelled(g) || ++g->preempt_skips > kSkipsInLibc;
     default: return false;
   }
 }
@@ -105,6 +108,12 @@ void request(M* m) {
   tell(m->tid, kCookieYield);
 }
 
+void cancel(G* g) {
+  M* m = g->m;
+  if (m && g->state.load_seq() == GState::running) tell(m->tid, kCookieYield);
+  else nudge_call(g);
+}
+
 void nudge_call(G* g) {
   if (M* m = g->m) tell(m->tid, kCookieLook);
 }
@@ -138,5 +147,6 @@ void gamelan_preempted() {
     g->wait_reason = WaitReason::preempted;
     sched::switch_away(sched::post_yield, nullptr);
   }
+  if (g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) cancel::point();
   errno = saved;
 }

@@ -17,5 +17,6 @@ void request(M* m);              // its G should yield
 void nudge(G* g);                // `g` should look at its pending signals, wherever it is
 
 void nudge_call(G* g);           // its system call ends with EINTR
+void cancel(G* g);               // a request to cancel: `g` ends wherever it is, if its type is asynchronous
 
 }  // namespace gamelan::preempt

@@ -395,7 +395,9 @@ Wake sleep_native(G* g, Nanos deadline) {
       timeout = &left;
     }
     const long r = futex(&g->kernel_word, FUTEX_WAIT, 0, timeout);
-    if (r == -EINTR && g->interruptible) claimed_by_us = g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked);
+    if (r != -EINTR || !g->interruptible) continue;
+    g->handlers_ran = G::kHandled | G::kEnding;  // or the kernel had restarted the call
+    claimed_by_us = g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked);
   }
   if (!claimed_by_us) g->kernel_word.store_relaxed(0);
   return g->wait.end();
@@ -418,7 +420,7 @@ void arm_timer(G* g, Nanos deadline) {
 
 Wake sleep(Nanos deadline, WaitReason reason) {
   G* g = self();
-  if (g->interruptible && (signals::is_due(g) || g->cancel_requested.load_seq())) claim_own(g, Wake::interrupted);
+  if ((g->interruptible && signals::is_due(g)) || (g->cancellable && g->cancel_requested.load_seq())) claim_own(g, Wake::interrupted);
   if (g->kind != GKind::goroutine) return sleep_native(g, deadline);
   if (deadline != parking_lot::kForever) arm_timer(g, deadline);
   if (!g->wait.is_notified()) {
@@ -433,7 +435,7 @@ Wake sleep(Nanos deadline, WaitReason reason) {
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why) {
   RuntimeSection section;
   G* g = self();
-  g->interruptible = interruptible;
+  set_interrupts(g, interruptible, interruptible);
   g->parked.queued = false;
   g->wait.begin();
   return sleep(deadline, why);

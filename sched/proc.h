@@ -6,6 +6,13 @@
 
 namespace gamelan::sched {
 
+// What may end the wait that the caller is about to begin; a request for cancellation only where the caller lets it.
+inline void set_interrupts(G* g, bool by_signal, bool by_cancel) {
+  g->handlers_ran = 0;
+  g->cancellable = by_cancel && g->cancel_state == PTHREAD_CANCEL_ENABLE;
+  __atomic_store_n(&g->interruptible, by_signal, __ATOMIC_RELAXED);  // before WaitWord::begin; pairs: parking_lot::interrupt
+}
+
 // The caller has begun a wait (WaitWord::begin): leaves its M until somebody claims it, at the latest at `deadline`.
 // Returns why it was woken.
 Wake sleep(Nanos deadline, WaitReason reason);

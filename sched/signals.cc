@@ -83,11 +83,22 @@ void install_altstack(M* m, G* g) {
 
 bool is_due(const G* g) { return (g->pending.load_seq() & ~g->mask) != 0; }
 
+namespace {
+// What the signal's handler, if it has one, means for the wait that it interrupts.
+uint8_t handling_of(int signal) {
+  struct { void (*handler)(int); unsigned long flags; void (*restorer)(); uint64_t mask; } act{};
+  sys::call(SYS_rt_sigaction, signal, 0, reinterpret_cast<long>(&act), 8);
+  if (act.handler == SIG_DFL || act.handler == SIG_IGN) return 0;
+  return act.flags & SA_RESTART ? G::kHandled : G::kHandled | G::kEnding;
+}
+}  // namespace
+
 void raise_due() {
   G* g = self();
   while (const uint64_t due = g->pending.load_seq() & ~g->mask) {
     const int signal = __builtin_ctzll(due) + 1;
     if (!(g->pending.fetch_and(~bit(signal)) & bit(signal))) continue;
+    g->handlers_ran |= handling_of(signal);
     RuntimeSection section;  // stay on this M until the kernel has taken it
     sys::call(SYS_tgkill, sys::current_pid(), sys::current_tid(), signal);
   }
@@ -111,12 +122,6 @@ int send(G* g, int signal) {
   return 0;
 }
 
-// Our own signal does it: its handler does nothing for a G that is not running.
-void interrupt_call(G* g) {
-  if (g->state.load_seq() == GState::syscall) preempt::nudge_call(g);
-}
-
-bool restart() { return true; }
 
 void after_fork_in_child(G* only) {
   masks_lock.reset_in_child();

@@ -26,9 +26,10 @@ void install_altstack(M* m, G* g);
 bool is_due(const G* g);
 void raise_due();                      // the caller's own, outside of a RuntimeSection
 int send(G* g, int signal);            // pthread_kill: 0 or an errno
-void interrupt_call(G* g);             // its system call, if it is in one, fails with EINTR
-// Whether all handlers that ran since the wait began have SA_RESTART.
-bool restart();
+// For a wait that was interrupted: whether a handler ran (an ignored signal has none), and whether the call goes on,
+// since all that ran have SA_RESTART.
+inline bool handled() { return tls_g.handlers_ran & G::kHandled; }
+inline bool restart() { return !(tls_g.handlers_ran & G::kEnding); }
 void after_fork_in_child(G* only);
 
 }  // namespace gamelan::signals

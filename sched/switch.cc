@@ -104,6 +104,7 @@ __asm__(
     ".type gamelan_async_preempt, @function\n"
     "gamelan_async_preempt:\n"
     ".cfi_startproc\n"
+    ".cfi_signal_frame\n"    // the PC is one that runs next, not one behind a call
     ".cfi_def_cfa rsp, 136\n"
     ".cfi_offset rip, -136\n"
     "  pushfq\n"
@@ -116,6 +117,8 @@ __asm__(
     ".cfi_def_cfa_register rbp\n"
     "  push %rax\n  push %rbx\n  push %rcx\n  push %rdx\n  push %rsi\n  push %rdi\n"
     "  push %r8\n  push %r9\n  push %r10\n  push %r11\n  push %r12\n  push %r13\n  push %r14\n  push %r15\n"
+    ".cfi_offset rax, -160\n.cfi_offset rbx, -168\n.cfi_offset rcx, -176\n.cfi_offset rdx, -184\n.cfi_offset rsi, -192\n.cfi_offset rdi, -200\n.cfi_offset r8, -208\n"
+    ".cfi_offset r9, -216\n.cfi_offset r10, -224\n.cfi_offset r11, -232\n.cfi_offset r12, -240\n.cfi_offset r13, -248\n.cfi_offset r14, -256\n.cfi_offset r15, -264\n"
     "  sub gamelan_xsave_size(%rip), %rsp\n"
     "  and $-64, %rsp\n"
     "  xor %eax, %eax\n"

@@ -292,6 +292,8 @@ void run_destructors() {
   tls_destructors();
   const auto fs = static_cast<uintptr_t>(pthread_self());
   for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && run_key_destructors(fs); round++) {}
+  // What a key's destructor made: glibc forgets it with the thread; our slot would hand it to the next one.
+  tls_destructors();
   clear_keys(fs);
 }
 

@@ -2,18 +2,19 @@
 //
 // Arrivals are counted under the lock of the parking lot's bucket: all but the last are in its queue when the last one
 // arrives, none of them touches the object after that, and so it may be destroyed as soon as one of them returns.
+// Waiters of neighbouring rounds differ in their futex bit, so that the last one wakes its own round's only.
 // Layout   glibc's struct pthread_barrier.
 // Source   POSIX.1-2017 pthread_barrier_wait.
+#include <limits.h>
 #include <pthread.h>
 
-#include "sched/sched.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
 namespace {
 struct Barrier {
-  unsigned in;  // arrived in this round; in the bucket's lock
+  unsigned in;             // arrived in this round; like current_round, under the bucket's lock
   unsigned current_round;
   unsigned count;
   int shared;
@@ -23,28 +24,46 @@ static_assert(sizeof(Barrier) <= sizeof(pthread_barrier_t));
 
 constinit Next<int (*)(pthread_barrier_t*)> next_wait{"pthread_barrier_wait"};
 
-// Whether the caller must wait for others.
-bool arrive(void* barrier) {
-  auto* b = static_cast<Barrier*>(barrier);
-  if (++b->in < b->count) return true;
-  b->in = 0;
+struct Arrival {
+  Barrier* barrier;
+  unsigned round;
+};
+
+// parking_lot::Validate: whether the caller must wait for others.
+bool arrive(void* context) {
+  auto* a = static_cast<Arrival*>(context);
+  if (++a->barrier->in < a->barrier->count) return true;
+  a->barrier->in = 0;
+  a->barrier->current_round++;
   return false;
 }
 
-int wait_in_kernel(pthread_barrier_t* b) {
+// The same for a caller that a signal took out of the queue.
+bool still_waits(void* context) {
+  auto* a = static_cast<Arrival*>(context);
+  return a->barrier->current_round == a->round;
+}
+
+GAMELAN_NOINLINE int wait_in_kernel(pthread_barrier_t* b) {
   sched::BlockingCall blocking;
   return next_wait.get()(b);
+}
+
+int wait(pthread_barrier_t* barrier) {
+  auto* b = reinterpret_cast<Barrier*>(barrier);
+  if (b->shared) return wait_in_kernel(barrier);
+  Arrival me{b, __atomic_load_n(&b->current_round, __ATOMIC_RELAXED)};  // it cannot end before the caller has come
+  const parking_lot::Wait w{.address = b, .bits = 1u << me.round % 32, .reason = WaitReason::barrier};
+  Wake why = parking_lot::wait_if(w, arrive, nullptr, &me);
+  if (why == Wake::value_changed) {
+    parking_lot::wake(b, INT_MAX, w.bits);
+    return PTHREAD_BARRIER_SERIAL_THREAD;
+  }
+  while (why == Wake::interrupted) why = parking_lot::wait_if(w, still_waits, nullptr, &me);
+  return 0;
 }
 }  // namespace
 
 // Blocks   the G, until as many have come as the barrier counts.
 // Returns  0; PTHREAD_BARRIER_SERIAL_THREAD for one of them.
-GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_wait.get()(barrier);
-  auto* b = reinterpret_cast<Barrier*>(barrier);
-  if (GAMELAN_UNLIKELY(b->shared)) return wait_in_kernel(barrier);
-  const int others = static_cast<int>(b->count) - 1;
-  if (parking_lot::wait_if({.address = b, .reason = WaitReason::barrier}, arrive, nullptr, b) != Wake::value_changed) return 0;
-  parking_lot::wake(b, others);  // first come, first served: those of this round
-  return PTHREAD_BARRIER_SERIAL_THREAD;
-}
+GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* b) { return in_front<next_wait, wait>(b); }

@@ -6,10 +6,9 @@
 #include <pthread.h>
 #include <threads.h>
 
-#include "sched/sched.h"
 #include "shim/cond.h"
+#include "shim/in_front.h"
 #include "shim/mutex.h"
-#include "shim/next.h"
 
 using namespace gamelan;
 
@@ -32,45 +31,25 @@ int c11(int error) {
     default: return thrd_error;
   }
 }
+
+int lock(mtx_t* m) { return c11(mutex::lock(as_pthread(m))); }
+int try_lock(mtx_t* m) { return c11(mutex::try_lock(as_pthread(m))); }
+int lock_at(mtx_t* m, const timespec* at) { return c11(mutex::lock_until(as_pthread(m), CLOCK_REALTIME, at)); }
+int unlock(mtx_t* m) { return c11(mutex::unlock(as_pthread(m))); }
+int wait(cnd_t* c, mtx_t* m) { return c11(cond::wait(as_pthread(c), as_pthread(m))); }
+int wait_at(cnd_t* c, mtx_t* m, const timespec* at) {
+  return c11(cond::wait_until(as_pthread(c), as_pthread(m), CLOCK_REALTIME, at));
+}
+int signal(cnd_t* c) { return c11(cond::signal(as_pthread(c))); }
+int broadcast(cnd_t* c) { return c11(cond::broadcast(as_pthread(c))); }
 }  // namespace
 
 // Each blocks what the pthread function of that name blocks, and returns its error as a thrd_ value.
-GAMELAN_EXPORT int mtx_lock(mtx_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_mtx_lock.get()(m);
-  return c11(mutex::lock(as_pthread(m)));
-}
-
-GAMELAN_EXPORT int mtx_trylock(mtx_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_mtx_trylock.get()(m);
-  return c11(mutex::try_lock(as_pthread(m)));
-}
-
-GAMELAN_EXPORT int mtx_timedlock(mtx_t* m, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_mtx_timedlock.get()(m, at);
-  return c11(mutex::lock_until(as_pthread(m), CLOCK_REALTIME, *at));
-}
-
-GAMELAN_EXPORT int mtx_unlock(mtx_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_mtx_unlock.get()(m);
-  return c11(mutex::unlock(as_pthread(m)));
-}
-
-GAMELAN_EXPORT int cnd_wait(cnd_t* c, mtx_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_cnd_wait.get()(c, m);
-  return c11(cond::wait(as_pthread(c), as_pthread(m)));
-}
-
-GAMELAN_EXPORT int cnd_timedwait(cnd_t* c, mtx_t* m, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_cnd_timedwait.get()(c, m, at);
-  return c11(cond::wait_until(as_pthread(c), as_pthread(m), CLOCK_REALTIME, *at));
-}
-
-GAMELAN_EXPORT int cnd_signal(cnd_t* c) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_cnd_signal.get()(c);
-  return c11(cond::signal(as_pthread(c)));
-}
-
-GAMELAN_EXPORT int cnd_broadcast(cnd_t* c) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_cnd_broadcast.get()(c);
-  return c11(cond::broadcast(as_pthread(c)));
-}
+GAMELAN_EXPORT int mtx_lock(mtx_t* m) { return in_front<next_mtx_lock, lock>(m); }
+GAMELAN_EXPORT int mtx_trylock(mtx_t* m) { return in_front<next_mtx_trylock, try_lock>(m); }
+GAMELAN_EXPORT int mtx_timedlock(mtx_t* m, const timespec* at) { return in_front<next_mtx_timedlock, lock_at>(m, at); }
+GAMELAN_EXPORT int mtx_unlock(mtx_t* m) { return in_front<next_mtx_unlock, unlock>(m); }
+GAMELAN_EXPORT int cnd_wait(cnd_t* c, mtx_t* m) { return in_front<next_cnd_wait, wait>(c, m); }
+GAMELAN_EXPORT int cnd_timedwait(cnd_t* c, mtx_t* m, const timespec* at) { return in_front<next_cnd_timedwait, wait_at>(c, m, at); }
+GAMELAN_EXPORT int cnd_signal(cnd_t* c) { return in_front<next_cnd_signal, signal>(c); }
+GAMELAN_EXPORT int cnd_broadcast(cnd_t* c) { return in_front<next_cnd_broadcast, broadcast>(c); }

@@ -9,10 +9,9 @@
 #include <limits.h>
 
 #include "sched/cancel.h"
-#include "sched/sched.h"
 #include "shim/deadline.h"
+#include "shim/in_front.h"
 #include "shim/mutex.h"
-#include "shim/next.h"
 
 namespace gamelan::cond {
 
@@ -48,10 +47,15 @@ int wait_here(pthread_cond_t* c, pthread_mutex_t* m, Nanos deadline) {
   if (const int e = mutex::check_held(m)) return e;
   cancel::point();
   const Wake why = parking_lot::wait_if({.address = c, .deadline = deadline, .reason = WaitReason::cond,
-                                         .interruptible = true, .then = mutex::queue_of(m)}, always, unlock_mutex, m);
+                                         .cancellable = true, .then = mutex::queue_of(m)}, always, unlock_mutex, m);
   const int e = mutex::lock_after_wait(m, why == Wake::woken_more);
   if (why == Wake::interrupted) cancel::point();  // not where a signal was consumed
   return e || why != Wake::timed_out ? e : ETIMEDOUT;
+}
+
+// One waiter: whichever of the two places has one.
+GAMELAN_NOINLINE int signal_shared(pthread_cond_t* c) {
+  return parking_lot::wake_or_move(c, 1, mutex::announce_waiter) ? 0 : next_signal.get()(c);
 }
 }  // namespace
 
@@ -60,53 +64,49 @@ int wait(pthread_cond_t* c, pthread_mutex_t* m) {
   return wait_here(c, m, parking_lot::kForever);
 }
 
-int wait_until(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec& at) {
-  if (!has_valid_nanos(at)) return EINVAL;
-  if (waits_in_kernel(c, m)) return wait_in_kernel([&] { return next_clockwait.get()(c, m, clock, &at); });
-  return wait_here(c, m, deadline_at(clock, at));
+int wait_until(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* at) {
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
+  if (waits_in_kernel(c, m)) return wait_in_kernel([=] { return next_clockwait.get()(c, m, clock, at); });
+  return wait_here(c, m, deadline_at(clock, *at));
 }
 
 int signal(pthread_cond_t* c) {
-  if (parking_lot::wake_or_move(c, 1, mutex::announce_waiter) || !is_shared(c)) return 0;
-  return next_signal.get()(c);
+  if (GAMELAN_UNLIKELY(is_shared(c))) return signal_shared(c);
+  parking_lot::wake_or_move(c, 1, mutex::announce_waiter);
+  return 0;
 }
 
 int broadcast(pthread_cond_t* c) {
   parking_lot::wake_or_move(c, INT_MAX, mutex::announce_waiter);
-  return is_shared(c) ? next_broadcast.get()(c) : 0;
+  return GAMELAN_UNLIKELY(is_shared(c)) ? next_broadcast.get()(c) : 0;
 }
 
 }  // namespace gamelan::cond
 
 using namespace gamelan;
 
+namespace {
+int wait_at(pthread_cond_t* c, pthread_mutex_t* m, const timespec* at) { return cond::wait_until(c, m, cond::clock_of(c), at); }
+}  // namespace
+
 // Blocks   the G, until it is signalled and has the mutex again. A cancellation point; a handled signal may end it early.
 // Returns  0; EPERM: a recursive or error-checking mutex that the caller does not hold; EOWNERDEAD, ENOTRECOVERABLE.
 GAMELAN_EXPORT int pthread_cond_wait(pthread_cond_t* c, pthread_mutex_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return cond::next_wait.get()(c, m);
-  return cond::wait(c, m);
+  return in_front<cond::next_wait, cond::wait>(c, m);
 }
 
 // As wait, until `at` on the condition's clock. Returns ETIMEDOUT, never early; EINVAL: tv_nsec out of range.
 GAMELAN_EXPORT int pthread_cond_timedwait(pthread_cond_t* c, pthread_mutex_t* m, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return cond::next_timedwait.get()(c, m, at);
-  return cond::wait_until(c, m, cond::clock_of(c), *at);
+  return in_front<cond::next_timedwait, wait_at>(c, m, at);
 }
 
 // As timedwait, on either clock. Returns EINVAL for another one.
 GAMELAN_EXPORT int pthread_cond_clockwait(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return cond::next_clockwait.get()(c, m, clock, at);
-  return is_wait_clock(clock) ? cond::wait_until(c, m, clock, *at) : EINVAL;
+  return in_front<cond::next_clockwait, cond::wait_until>(c, m, clock, at);
 }
 
 // Blocks   nothing. One waiter, the first, goes on. Returns 0.
-GAMELAN_EXPORT int pthread_cond_signal(pthread_cond_t* c) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return cond::next_signal.get()(c);
-  return cond::signal(c);
-}
+GAMELAN_EXPORT int pthread_cond_signal(pthread_cond_t* c) { return in_front<cond::next_signal, cond::signal>(c); }
 
 // Blocks   nothing. All waiters go on, one by one as they get the mutex. Returns 0.
-GAMELAN_EXPORT int pthread_cond_broadcast(pthread_cond_t* c) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return cond::next_broadcast.get()(c);
-  return cond::broadcast(c);
-}
+GAMELAN_EXPORT int pthread_cond_broadcast(pthread_cond_t* c) { return in_front<cond::next_broadcast, cond::broadcast>(c); }

@@ -15,7 +15,7 @@ namespace gamelan::cond {
 
 // All: goroutine mode only. wait: 0, EPERM (check_held), or what locking a robust mutex says; ETIMEDOUT, EINVAL.
 int wait(pthread_cond_t* c, pthread_mutex_t* m);
-int wait_until(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec& at);
+int wait_until(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* at);
 int signal(pthread_cond_t* c);
 int broadcast(pthread_cond_t* c);
 

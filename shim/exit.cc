@@ -12,8 +12,10 @@
 
 #include "allocator/base/fatal.h"
 #include "allocator/base/mem.h"
+#include "allocator/base/syscall.h"
 #include "sched/cancel.h"
 #include "sched/hooks.h"
+#include "sched/preempt.h"
 #include "sched/sched.h"
 #include "sched/signals.h"
 #include "shim/next.h"
@@ -79,10 +81,17 @@ _Unwind_Reason_Code stop(int, _Unwind_Action actions, _Unwind_Exception_Class, _
 // Each G's own, since unwinding may stop at a cleanup buffer and go on later.
 __thread _Unwind_Exception unwinding __attribute__((tls_model("initial-exec")));
 
-[[noreturn]] void unwind(G* g) {
+// A catch (...) that does not throw on would swallow the thread's end.
+void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
+  constexpr char kText[] = "FATAL: exception not rethrown\n";
+  sys::call(SYS_write, 2, reinterpret_cast<long>(kText), sizeof kText - 1);
+  sys::abort_process();
+}
+
+[[noreturn]] void unwind() {
   if (!find_unwinder()) fatal("libgcc_s.so.1 must be installed for pthread_exit to work");
-  (void)g;
   mem::zero(&unwinding, sizeof unwinding);
+  unwinding.exception_cleanup = swallowed;
   forced_unwind(&unwinding, stop, nullptr);
   fatal("a thread's stack could not be unwound");
 }
@@ -95,7 +104,7 @@ void exit_goroutine(void* result) {
   g->exiting = true;
   g->result = result;
   if (g == sched::main_goroutine()) sched::note_main_exit();
-  unwind(g);
+  unwind();
 }
 
 void cancel_self() { exit_goroutine(PTHREAD_CANCELED); }
@@ -140,7 +149,7 @@ GAMELAN_EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t* buffer) {
   G* g = self();
   if (g->kind != GKind::goroutine) next.get()(buffer);
   g->cleanup = reinterpret_cast<CleanupBuffer*>(buffer)->previous;
-  unwind(g);
+  unwind();
 }
 
 GAMELAN_EXPORT void _pthread_cleanup_push(CleanupRoutine* r, void (*routine)(void*), void* argument) {
@@ -176,7 +185,7 @@ GAMELAN_EXPORT int pthread_cancel(pthread_t t) {
     if (g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) cancel::point();
     return 0;
   }
-  if (!parking_lot::interrupt(g)) signals::interrupt_call(g);
+  if (!parking_lot::interrupt_to_cancel(g)) preempt::cancel(g);
   return 0;
 }
 

@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "allocator/base/syscall.h"
-#include "sched/sched.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
@@ -21,12 +20,14 @@ void let_others_run(int attempt) {
   const Nanos nap = min_of<Nanos>(kMilli, 10'000 * (attempt - kYields + 1));
   sched::sleep_until(sys::monotonic_now() + nap, false);
 }
+
+void lock(FILE* f) {
+  if (!can_park()) return next_flockfile.get()(f);
+  for (int attempt = 0; ftrylockfile(f) != 0; attempt++) let_others_run(attempt);
+}
 }  // namespace
 
 // Blocks   the G, while another thread has the stream.
-GAMELAN_EXPORT void flockfile(FILE* f) {
-  if (!sched::is_goroutine_mode() || !can_park()) return next_flockfile.get()(f);
-  for (int attempt = 0; ftrylockfile(f) != 0; attempt++) let_others_run(attempt);
-}
+GAMELAN_EXPORT void flockfile(FILE* f) { in_front<next_flockfile, lock>(f); }
 
 GAMELAN_EXPORT_ALIAS(_IO_flockfile, flockfile)

@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 
 #include "sched/sched.h"
+#include "sched/signals.h"
 #include "shim/deadline.h"
 
 namespace gamelan {
@@ -37,7 +38,10 @@ long wait(const uint32_t* word, uint32_t value, const timespec* timeout, bool is
   if (const int e = fault_of(word)) return fails(e);
   Nanos deadline = parking_lot::kForever;
   if (timeout) deadline = is_absolute ? deadline_at(clock, *timeout) : deadline_after(nanos_of(*timeout));
-  switch (parking_lot::wait({.address = word, .deadline = deadline, .bits = bits, .interruptible = true}, value)) {
+  Wake why;
+  do why = parking_lot::wait({.address = word, .deadline = deadline, .bits = bits}, value);
+  while (why == Wake::interrupted && signals::restart() && !(timeout && signals::handled()));
+  switch (why) {
     case Wake::timed_out: return fails(ETIMEDOUT);
     case Wake::interrupted: return fails(EINTR);
     case Wake::value_changed: return fails(EAGAIN);

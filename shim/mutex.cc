@@ -6,9 +6,8 @@
 #include <errno.h>
 #include <sys/single_threaded.h>
 
-#include "sched/sched.h"
 #include "shim/deadline.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 #include "shim/tid.h"
 
 namespace gamelan::mutex {
@@ -96,6 +95,10 @@ inline void release(Word& w) {
   if (GAMELAN_UNLIKELY(!w.compare_exchange(held, kFree))) parking_lot::wake_one(&w, let_go, &w);
 }
 
+GAMELAN_NOINLINE void take_slow(Word& w) {
+  if (!spin(w)) wait_for(w, parking_lot::kForever, false);
+}
+
 // ---- robust, priority and process-shared kinds: libc's, on a G that stays on its M ----
 template <class Call>
 int lock_in_kernel(Call call) {
@@ -109,59 +112,59 @@ int lock_in_kernel(Call call) {
   return e;
 }
 
-int unlock_in_kernel(pthread_mutex_t* m) {
+GAMELAN_NOINLINE int lock_kernels(pthread_mutex_t* m) {
+  return lock_in_kernel([m] { return next_lock.get()(m); });
+}
+
+GAMELAN_NOINLINE int unlock_kernels(pthread_mutex_t* m) {
   const int e = next_unlock.get()(m);
   if (!e) sched::unlock_os_thread();
   return e;
 }
 
 // ---- recursive and error-checking kinds ----
-// Whether the caller holds the mutex already; *result then says what lock returns.
-bool is_relock(pthread_mutex_t* m, int* result) {
-  const int type = type_of(m);
-  if ((type != kRecursive && type != kErrorCheck) || !is_mine(m)) return false;
-  if (type == kErrorCheck) return *result = EDEADLK, true;
-  if (m->__data.__count + 1 == 0) return *result = EAGAIN, true;
+inline bool knows_owner(const pthread_mutex_t* m) { return type_of(m) == kRecursive || type_of(m) == kErrorCheck; }
+
+// What lock says to the one who holds it already.
+int relock(pthread_mutex_t* m) {
+  if (type_of(m) == kErrorCheck) return EDEADLK;
+  if (m->__data.__count + 1 == 0) return EAGAIN;
   m->__data.__count++;
-  return *result = 0, true;
+  return 0;
 }
 
-void own_first(pthread_mutex_t* m) {
+inline void own(pthread_mutex_t* m) {
   m->__data.__owner = own_tid();
   if (type_of(m) == kRecursive) m->__data.__count = 1;
 }
 
-// 0: the caller gives it up. EPERM, or EBUSY for a recursive one that it still holds.
-int begin_unlock(pthread_mutex_t* m) {
-  const int type = type_of(m);
-  if ((type == kRecursive || type == kErrorCheck) && (!is_mine(m) || word_of(m).load_relaxed() == kFree)) return EPERM;
-  if (type == kRecursive && --m->__data.__count) return EBUSY;
-  m->__data.__owner = 0;
-  return 0;
-}
-
-// The first thread call, or native mode: out of the way, so that lock and unlock need no stack frame.
-GAMELAN_NOINLINE int lock_undecided(pthread_mutex_t* m) {
-  return sched::is_goroutine_mode() ? lock(m) : next_lock.get()(m);
-}
-GAMELAN_NOINLINE int unlock_undecided(pthread_mutex_t* m) {
-  return sched::is_goroutine_mode() ? unlock(m) : next_unlock.get()(m);
-}
-
-GAMELAN_NOINLINE int lock_slow(pthread_mutex_t* m) {
-  int result;
-  if (is_kernels(m)) return lock_in_kernel([m] { return next_lock.get()(m); });
-  if (is_relock(m, &result)) return result;
-  Word& w = word_of(m);
-  if (!take(w) && !spin(w)) wait_for(w, parking_lot::kForever, false);
-  own_first(m);
+inline int own_as_user(pthread_mutex_t* m) {
+  own(m);
   m->__data.__nusers++;
   return 0;
 }
 
-GAMELAN_NOINLINE int unlock_slow(pthread_mutex_t* m) {
-  if (is_kernels(m)) return unlock_in_kernel(m);
-  if (const int e = begin_unlock(m)) return e == EBUSY ? 0 : e;
+// Any kind that is ours. True: the caller gives it up; false: *result is what unlock returns.
+inline bool begin_unlock(pthread_mutex_t* m, int* result) {
+  if (knows_owner(m)) {
+    *result = is_mine(m) ? 0 : EPERM;
+    if (*result || (type_of(m) == kRecursive && --m->__data.__count)) return false;
+  }
+  m->__data.__owner = 0;
+  return true;
+}
+
+GAMELAN_NOINLINE int lock_any(pthread_mutex_t* m) {
+  if (is_kernels(m)) return lock_kernels(m);
+  if (knows_owner(m) && is_mine(m)) return relock(m);
+  if (GAMELAN_UNLIKELY(!take(word_of(m)))) take_slow(word_of(m));
+  return own_as_user(m);
+}
+
+GAMELAN_NOINLINE int unlock_any(pthread_mutex_t* m) {
+  if (is_kernels(m)) return unlock_kernels(m);
+  int result = 0;
+  if (!begin_unlock(m, &result)) return result;
   m->__data.__nusers--;
   release(word_of(m));
   return 0;
@@ -169,14 +172,14 @@ GAMELAN_NOINLINE int unlock_slow(pthread_mutex_t* m) {
 }  // namespace
 
 int lock(pthread_mutex_t* m) {
-  if (GAMELAN_UNLIKELY(!is_normal(m) || !take(word_of(m)))) return lock_slow(m);
+  if (GAMELAN_UNLIKELY(!is_normal(m) || !take(word_of(m)))) return lock_any(m);
   m->__data.__owner = own_tid();
   m->__data.__nusers++;
   return 0;
 }
 
 int unlock(pthread_mutex_t* m) {
-  if (GAMELAN_UNLIKELY(!is_normal(m))) return unlock_slow(m);
+  if (GAMELAN_UNLIKELY(!is_normal(m))) return unlock_any(m);
   m->__data.__owner = 0;
   m->__data.__nusers--;
   release(word_of(m));
@@ -184,45 +187,35 @@ int unlock(pthread_mutex_t* m) {
 }
 
 int try_lock(pthread_mutex_t* m) {
-  int result;
   if (is_kernels(m)) return lock_in_kernel([m] { return next_trylock.get()(m); });
-  if (is_relock(m, &result)) return result == EDEADLK ? EBUSY : result;
-  if (!take(word_of(m))) return EBUSY;
-  own_first(m);
-  m->__data.__nusers++;
-  return 0;
+  if (type_of(m) == kRecursive && is_mine(m)) return relock(m);
+  return take(word_of(m)) ? own_as_user(m) : EBUSY;
 }
 
-int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec& at) {
-  int result;
-  if (is_kernels(m)) return lock_in_kernel([&] { return next_clocklock.get()(m, clock, &at); });
-  if (is_relock(m, &result)) return result;
+int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec* at) {
+  if (!is_wait_clock(clock)) return EINVAL;
+  if (is_kernels(m)) return lock_in_kernel([=] { return next_clocklock.get()(m, clock, at); });
+  if (knows_owner(m) && is_mine(m)) return relock(m);
   Word& w = word_of(m);
-  if (!take(w)) {
-    if (!has_valid_nanos(at)) return EINVAL;  // only where it would block
-    if (!spin(w) && wait_for(w, deadline_at(clock, at), false) == Wake::timed_out) return ETIMEDOUT;
-  }
-  own_first(m);
-  m->__data.__nusers++;
-  return 0;
+  if (take(w)) return own_as_user(m);
+  if (!has_valid_nanos(*at)) return EINVAL;  // only where it would block
+  if (!spin(w) && wait_for(w, deadline_at(clock, *at), false) == Wake::timed_out) return ETIMEDOUT;
+  return own_as_user(m);
 }
 
-int check_held(pthread_mutex_t* m) {
-  const int type = type_of(m);
-  return (type == kRecursive || type == kErrorCheck) && !is_kernels(m) && !is_mine(m) ? EPERM : 0;
-}
+int check_held(pthread_mutex_t* m) { return !is_kernels(m) && knows_owner(m) && !is_mine(m) ? EPERM : 0; }
 
 void unlock_to_wait(pthread_mutex_t* m) {
-  if (is_kernels(m)) unlock_in_kernel(m);
-  else if (begin_unlock(m) == 0) release(word_of(m));
+  int result;
+  if (is_kernels(m)) unlock_kernels(m);
+  else if (begin_unlock(m, &result)) release(word_of(m));
 }
 
 int lock_after_wait(pthread_mutex_t* m, bool contended) {
-  int result;
-  if (is_kernels(m)) return lock(m);
-  if (is_relock(m, &result)) return result;
+  if (is_kernels(m)) return lock_kernels(m);
+  if (knows_owner(m) && is_mine(m)) return relock(m);  // it was locked more than once, and so never given up
   wait_for(word_of(m), parking_lot::kForever, contended);
-  own_first(m);
+  own(m);
   return 0;
 }
 
@@ -238,34 +231,29 @@ bool announce_waiter(const void* word) {
 
 using namespace gamelan;
 
+namespace {
+int lock_at(pthread_mutex_t* m, const timespec* at) { return mutex::lock_until(m, CLOCK_REALTIME, at); }
+}  // namespace
+
 // Blocks   the G, until it holds the mutex.
 // Returns  0, EDEADLK, EAGAIN (recursive: too often); EOWNERDEAD, ENOTRECOVERABLE (robust), EINVAL (priority protection).
-GAMELAN_EXPORT int pthread_mutex_lock(pthread_mutex_t* m) {
-  return GAMELAN_LIKELY(sched::threads_mode == sched::Mode::goroutine) ? mutex::lock(m) : mutex::lock_undecided(m);
-}
+GAMELAN_EXPORT int pthread_mutex_lock(pthread_mutex_t* m) { return in_front<mutex::next_lock, mutex::lock>(m); }
 
 // Blocks   nothing. Returns as lock; EBUSY: somebody holds it.
-GAMELAN_EXPORT int pthread_mutex_trylock(pthread_mutex_t* m) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_trylock.get()(m);
-  return mutex::try_lock(m);
-}
+GAMELAN_EXPORT int pthread_mutex_trylock(pthread_mutex_t* m) { return in_front<mutex::next_trylock, mutex::try_lock>(m); }
 
 // Blocks   the G, until `at` (CLOCK_REALTIME). Returns as lock; ETIMEDOUT; EINVAL: it would block, and tv_nsec is no good.
 GAMELAN_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* m, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_timedlock.get()(m, at);
-  return mutex::lock_until(m, CLOCK_REALTIME, *at);
+  return in_front<mutex::next_timedlock, lock_at>(m, at);
 }
 
 // As timedlock, on either clock. Returns EINVAL for another one.
 GAMELAN_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t clock, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return mutex::next_clocklock.get()(m, clock, at);
-  return is_wait_clock(clock) ? mutex::lock_until(m, clock, *at) : EINVAL;
+  return in_front<mutex::next_clocklock, mutex::lock_until>(m, clock, at);
 }
 
 // Blocks   nothing. Returns 0; EPERM: a recursive or error-checking mutex that the caller does not hold.
-GAMELAN_EXPORT int pthread_mutex_unlock(pthread_mutex_t* m) {
-  return GAMELAN_LIKELY(sched::threads_mode == sched::Mode::goroutine) ? mutex::unlock(m) : mutex::unlock_undecided(m);
-}
+GAMELAN_EXPORT int pthread_mutex_unlock(pthread_mutex_t* m) { return in_front<mutex::next_unlock, mutex::unlock>(m); }
 
 // libc exports these for programs linked against an old libpthread.
 GAMELAN_EXPORT_ALIAS(__pthread_mutex_lock, pthread_mutex_lock)

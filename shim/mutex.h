@@ -17,7 +17,7 @@ namespace gamelan::mutex {
 // All: goroutine mode only, any kind; 0 or an error as the pthread function of that name.
 int lock(pthread_mutex_t* m);
 int try_lock(pthread_mutex_t* m);
-int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec& at);
+int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec* at);
 int unlock(pthread_mutex_t* m);
 
 // ---- for condition variables ----

@@ -18,15 +18,16 @@ class Next {
     for (int i = 0; version[i]; i++) version_[i] = version[i];
   }
   F get() {
-    void* p = found_.load_acquire();
-    return reinterpret_cast<F>(GAMELAN_LIKELY(p) ? p : find());
+    const F f = found();
+    return GAMELAN_LIKELY(f != nullptr) ? f : find();
   }
+  F found() const { return reinterpret_cast<F>(found_.load_acquire()); }  // nullptr: nobody has called `get` yet
 
  private:
-  GAMELAN_COLD void* find() {
+  GAMELAN_COLD F find() {
     void* p = version_[0] ? dlvsym(RTLD_NEXT, name_, version_) : dlsym(RTLD_NEXT, name_);
-    found_.store_release(p);  // pairs: get's load_acquire
-    return p;
+    found_.store_release(p);  // pairs: found's load_acquire
+    return reinterpret_cast<F>(p);
   }
 
   char name_[28] = {};  // its own copy: a pointer would be a relocation, and those cost every program's start

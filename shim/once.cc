@@ -11,8 +11,7 @@
 #include <pthread.h>
 #include <threads.h>
 
-#include "sched/sched.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
@@ -84,17 +83,17 @@ GAMELAN_NOINLINE int once_slow(Word& w, void (*init)()) {
   end(&w, kDone);
   return 0;
 }
+
+int run(pthread_once_t* once, void (*init)()) {
+  Word& w = *reinterpret_cast<Word*>(once);
+  return GAMELAN_LIKELY(w.load_acquire() & kDone) ? 0 : once_slow(w, init);  // pairs: end's store_seq
+}
 }  // namespace
 
 void once::after_fork_in_child() { forks += kFork; }
 
 // Blocks   the G, while another one runs the routine. Returns 0.
-GAMELAN_EXPORT int pthread_once(pthread_once_t* once, void (*init)()) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_once.get()(once, init);
-  Word& w = *reinterpret_cast<Word*>(once);
-  if (GAMELAN_LIKELY(w.load_acquire() & kDone)) return 0;  // pairs: end's store_seq
-  return once_slow(w, init);
-}
+GAMELAN_EXPORT int pthread_once(pthread_once_t* once, void (*init)()) { return in_front<next_once, run>(once, init); }
 
 // libc exports it for programs linked against an old libpthread.
 GAMELAN_EXPORT_ALIAS(__pthread_once, pthread_once)

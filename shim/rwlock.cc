@@ -14,9 +14,8 @@
 #include <limits.h>
 #include <pthread.h>
 
-#include "sched/sched.h"
 #include "shim/deadline.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 #include "shim/tid.h"
 
 using namespace gamelan;
@@ -41,8 +40,9 @@ class RwLock {
   bool is_libcs() const { return data_.__shared != 0; }
   bool try_read();
   bool try_write();
-  int read_until(const Nanos* deadline);   // nullptr: no limit. 0, ETIMEDOUT, EDEADLK
-  int write_until(const Nanos* deadline);
+  bool is_mine() const { return static_cast<int>(__atomic_load_n(&data_.__cur_writer, __ATOMIC_RELAXED)) == own_tid(); }
+  GAMELAN_NOINLINE int wait_to_read(Nanos deadline);  // 0, ETIMEDOUT, EDEADLK
+  GAMELAN_NOINLINE int wait_to_write(Nanos deadline);
   void unlock();
 
  private:
@@ -50,7 +50,6 @@ class RwLock {
   State& state() { return *reinterpret_cast<State*>(&data_.__readers); }
   const void* readers() const { return &data_.__readers; }
   const void* writers() const { return &data_.__writers; }
-  bool is_mine() const { return static_cast<int>(__atomic_load_n(&data_.__cur_writer, __ATOMIC_RELAXED)) == own_tid(); }
   void set_writer(int tid) { __atomic_store_n(&data_.__cur_writer, tid, __ATOMIC_RELAXED); }
 
   bool keeps_readers_out(unsigned s) const {
@@ -61,10 +60,8 @@ class RwLock {
 
   static bool reader_must_wait(void* lock);  // parking_lot::Validate, rule 1
   static bool writer_must_wait(void* lock);
-  GAMELAN_NOINLINE int wait_to_read(Nanos deadline);
-  GAMELAN_NOINLINE int wait_to_write(Nanos deadline);
   void give_up_writing();
-  void wake_after(unsigned before, bool to_writers);
+  GAMELAN_NOINLINE void wake_after(unsigned before, bool to_writers);
 
   decltype(pthread_rwlock_t::__data)& data_;
 };
@@ -105,6 +102,7 @@ bool RwLock::writer_must_wait(void* lock) {
 }
 
 int RwLock::wait_to_read(Nanos deadline) {
+  if (is_mine()) return EDEADLK;
   do {
     const Wake why = parking_lot::wait_if({.address = readers(), .deadline = deadline, .reason = WaitReason::rwlock},
                                           reader_must_wait, nullptr, this);
@@ -114,6 +112,7 @@ int RwLock::wait_to_read(Nanos deadline) {
 }
 
 int RwLock::wait_to_write(Nanos deadline) {
+  if (is_mine()) return EDEADLK;
   unsigned flags = 0;
   do {
     const Wake why = parking_lot::wait_if({.address = writers(), .deadline = deadline, .reason = WaitReason::rwlock},
@@ -134,16 +133,6 @@ void RwLock::give_up_writing() {
   if (!(s & kReadersWait) || keeps_readers_out(s)) return;
   state().fetch_and(~kReadersWait);
   parking_lot::wake(readers(), INT_MAX);
-}
-
-int RwLock::read_until(const Nanos* deadline) {
-  if (GAMELAN_LIKELY(try_read())) return 0;
-  return is_mine() ? EDEADLK : wait_to_read(deadline ? *deadline : parking_lot::kForever);
-}
-
-int RwLock::write_until(const Nanos* deadline) {
-  if (GAMELAN_LIKELY(try_write())) return 0;
-  return is_mine() ? EDEADLK : wait_to_write(deadline ? *deadline : parking_lot::kForever);
 }
 
 // Rule 2, once the lock is free: the object is not touched any more.
@@ -170,83 +159,89 @@ void RwLock::unlock() {
 }
 
 template <class F>
-int in_kernel(F f) {
+GAMELAN_NOINLINE int in_kernel(F f) {
   sched::BlockingCall blocking;
   return f();
+}
+
+int read(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_rdlock.get()(l); });
+  return GAMELAN_LIKELY(rw.try_read()) ? 0 : rw.wait_to_read(parking_lot::kForever);
+}
+
+int write(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_wrlock.get()(l); });
+  return GAMELAN_LIKELY(rw.try_write()) ? 0 : rw.wait_to_write(parking_lot::kForever);
+}
+
+int try_read(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (rw.is_libcs()) return next_tryrdlock.get()(l);
+  return rw.try_read() ? 0 : EBUSY;
+}
+
+int try_write(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (rw.is_libcs()) return next_trywrlock.get()(l);
+  return rw.try_write() ? 0 : EBUSY;
+}
+
+int read_until(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
+  RwLock rw(l);
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
+  if (rw.is_libcs()) return in_kernel([=] { return next_clockrdlock.get()(l, clock, at); });
+  return rw.try_read() ? 0 : rw.wait_to_read(deadline_at(clock, *at));
+}
+
+int write_until(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
+  RwLock rw(l);
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
+  if (rw.is_libcs()) return in_kernel([=] { return next_clockwrlock.get()(l, clock, at); });
+  return rw.try_write() ? 0 : rw.wait_to_write(deadline_at(clock, *at));
+}
+
+int read_at(pthread_rwlock_t* l, const timespec* at) { return read_until(l, CLOCK_REALTIME, at); }
+int write_at(pthread_rwlock_t* l, const timespec* at) { return write_until(l, CLOCK_REALTIME, at); }
+
+int unlock(pthread_rwlock_t* l) {
+  RwLock rw(l);
+  if (GAMELAN_UNLIKELY(rw.is_libcs())) return next_unlock.get()(l);
+  rw.unlock();
+  return 0;
 }
 }  // namespace
 
 // Blocks   the G, while a writer has the lock (or waits for it: PREFER_WRITER_NONRECURSIVE_NP).
 // Returns  0; EDEADLK: the caller is the writer.
-GAMELAN_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* l) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_rdlock.get()(l);
-  RwLock rw(l);
-  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_rdlock.get()(l); });
-  return rw.read_until(nullptr);
-}
+GAMELAN_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* l) { return in_front<next_rdlock, read>(l); }
 
 // Blocks   the G, while others have the lock.
 // Returns  0; EDEADLK: the caller is the writer.
-GAMELAN_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* l) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_wrlock.get()(l);
-  RwLock rw(l);
-  if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_wrlock.get()(l); });
-  return rw.write_until(nullptr);
-}
+GAMELAN_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* l) { return in_front<next_wrlock, write>(l); }
 
 // Blocks   nothing. Returns 0, EBUSY.
-GAMELAN_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) {
-  RwLock rw(l);
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_tryrdlock.get()(l);
-  return rw.try_read() ? 0 : EBUSY;
-}
+GAMELAN_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) { return in_front<next_tryrdlock, try_read>(l); }
+GAMELAN_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* l) { return in_front<next_trywrlock, try_write>(l); }
 
-// Blocks   nothing. Returns 0, EBUSY.
-GAMELAN_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* l) {
-  RwLock rw(l);
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_trywrlock.get()(l);
-  return rw.try_write() ? 0 : EBUSY;
-}
-
-// Blocks   as rdlock, until `at`. Returns as rdlock; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range.
+// Blocks   as rdlock and wrlock, until `at`; timed: CLOCK_REALTIME.
+// Returns  as they; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range, whether it would block or not.
 GAMELAN_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_clockrdlock.get()(l, clock, at);
-  RwLock rw(l);
-  if (rw.is_libcs()) return in_kernel([=] { return next_clockrdlock.get()(l, clock, at); });
-  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
-  const Nanos deadline = deadline_at(clock, *at);
-  return rw.read_until(&deadline);
+  return in_front<next_clockrdlock, read_until>(l, clock, at);
 }
-
-// Blocks   as wrlock, until `at`. Returns as wrlock; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range.
 GAMELAN_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_clockwrlock.get()(l, clock, at);
-  RwLock rw(l);
-  if (rw.is_libcs()) return in_kernel([=] { return next_clockwrlock.get()(l, clock, at); });
-  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
-  const Nanos deadline = deadline_at(clock, *at);
-  return rw.write_until(&deadline);
+  return in_front<next_clockwrlock, write_until>(l, clock, at);
 }
-
-// As clockrdlock on CLOCK_REALTIME.
 GAMELAN_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_timedrdlock.get()(l, at);
-  return pthread_rwlock_clockrdlock(l, CLOCK_REALTIME, at);
+  return in_front<next_timedrdlock, read_at>(l, at);
 }
-
-// As clockwrlock on CLOCK_REALTIME.
 GAMELAN_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_timedwrlock.get()(l, at);
-  return pthread_rwlock_clockwrlock(l, CLOCK_REALTIME, at);
+  return in_front<next_timedwrlock, write_at>(l, at);
 }
 
 // Blocks   nothing. Returns 0.
-GAMELAN_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* l) {
-  RwLock rw(l);
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode() || rw.is_libcs())) return next_unlock.get()(l);
-  rw.unlock();
-  return 0;
-}
+GAMELAN_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* l) { return in_front<next_unlock, unlock>(l); }
 
 // libc exports these for programs linked against an old libpthread.
 GAMELAN_EXPORT_ALIAS(__pthread_rwlock_rdlock, pthread_rwlock_rdlock)

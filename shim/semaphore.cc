@@ -10,9 +10,9 @@
 #include <semaphore.h>
 
 #include "sched/cancel.h"
-#include "sched/sched.h"
+#include "sched/signals.h"
 #include "shim/deadline.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
@@ -48,12 +48,18 @@ inline bool take(Semaphore& s, uint64_t takes) {
   return false;
 }
 
+// As the kernel does for libc: a wait without a time limit goes on after handlers that have SA_RESTART.
+bool ends_early(Wake why, Nanos deadline) {
+  if (why != Wake::interrupted) return false;
+  return cancel::requested() || !signals::restart() || (deadline != parking_lot::kForever && signals::handled());
+}
+
 GAMELAN_NOINLINE int wait_slow(Semaphore& s, Nanos deadline) {
   s.data.fetch_add(kWaiter);
   while (!take(s, kWaiter + 1)) {
     const Wake why = parking_lot::wait({.address = s.value_word(), .deadline = deadline, .reason = WaitReason::semaphore,
-                                        .interruptible = true}, 0);
-    if (why != Wake::timed_out && why != Wake::interrupted) continue;
+                                        .cancellable = true}, 0);
+    if (why != Wake::timed_out && !ends_early(why, deadline)) continue;
     s.data.fetch_sub(kWaiter);
     cancel::point();
     return fails(why == Wake::timed_out ? ETIMEDOUT : EINTR);
@@ -61,54 +67,58 @@ GAMELAN_NOINLINE int wait_slow(Semaphore& s, Nanos deadline) {
   return 0;
 }
 
-int wait_in_kernel(sem_t* s) {
+GAMELAN_NOINLINE int wait_in_kernel(sem_t* s) {
   sched::BlockingCall blocking;
   return next_wait.get()(s);
 }
 
-int wait_until(sem_t* s, clockid_t clock, const timespec& at) {
-  if (!has_valid_nanos(at)) return fails(EINVAL);
-  if (semaphore_of(s).shared) {
-    sched::BlockingCall blocking;
-    return next_clockwait.get()(s, clock, &at);
-  }
-  cancel::point();
-  return take(semaphore_of(s), 1) ? 0 : wait_slow(semaphore_of(s), deadline_at(clock, at));
-}
-}  // namespace
-
-// Blocks   the G, until there is a unit. A cancellation point.
-// Returns  0, or -1 with EINTR.
-GAMELAN_EXPORT int sem_wait(sem_t* s) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_wait.get()(s);
+int wait(sem_t* s) {
   if (GAMELAN_UNLIKELY(semaphore_of(s).shared)) return wait_in_kernel(s);
   cancel::point();
   return GAMELAN_LIKELY(take(semaphore_of(s), 1)) ? 0 : wait_slow(semaphore_of(s), parking_lot::kForever);
 }
 
-// As sem_wait, until `at` (CLOCK_REALTIME).
-// Returns  0, or -1 with ETIMEDOUT, EINTR, EINVAL (tv_nsec out of range, whether it would block or not).
-GAMELAN_EXPORT int sem_timedwait(sem_t* s, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_timedwait.get()(s, at);
-  return wait_until(s, CLOCK_REALTIME, *at);
+int wait_until(sem_t* s, clockid_t clock, const timespec* at) {
+  if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return fails(EINVAL);
+  if (semaphore_of(s).shared) {
+    sched::BlockingCall blocking;
+    return next_clockwait.get()(s, clock, at);
+  }
+  cancel::point();
+  return take(semaphore_of(s), 1) ? 0 : wait_slow(semaphore_of(s), deadline_at(clock, *at));
 }
 
-// As sem_timedwait, on either clock. Returns -1 with EINVAL for another one.
-GAMELAN_EXPORT int sem_clockwait(sem_t* s, clockid_t clock, const timespec* at) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_clockwait.get()(s, clock, at);
-  return is_wait_clock(clock) ? wait_until(s, clock, *at) : fails(EINVAL);
+int wait_at(sem_t* s, const timespec* at) { return wait_until(s, CLOCK_REALTIME, at); }
+
+GAMELAN_NOINLINE int wake_one(const Semaphore& s) {
+  parking_lot::wake(s.value_word(), 1);
+  return 0;
 }
 
-// Blocks   nothing; async-signal-safe.
-// Returns  0, or -1 with EOVERFLOW (beyond SEM_VALUE_MAX).
-GAMELAN_EXPORT int sem_post(sem_t* s) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_post.get()(s);
+int post(sem_t* s) {
   Semaphore& sem = semaphore_of(s);
   if (GAMELAN_UNLIKELY(sem.shared)) return next_post.get()(s);
   uint64_t d = sem.data.load_relaxed();
   do
-    if (value_in(d) == SEM_VALUE_MAX) return fails(EOVERFLOW);
+    if (GAMELAN_UNLIKELY(value_in(d) == SEM_VALUE_MAX)) return fails(EOVERFLOW);
   while (!sem.data.compare_exchange(d, d + 1));
-  if (d >= kWaiter) parking_lot::wake(sem.value_word(), 1);
-  return 0;
+  return d < kWaiter ? 0 : wake_one(sem);
 }
+}  // namespace
+
+// Blocks   the G, until there is a unit. A cancellation point.
+// Returns  0, or -1 with EINTR.
+GAMELAN_EXPORT int sem_wait(sem_t* s) { return in_front<next_wait, wait>(s); }
+
+// As sem_wait, until `at` (CLOCK_REALTIME).
+// Returns  0, or -1 with ETIMEDOUT, EINTR, EINVAL (tv_nsec out of range, whether it would block or not).
+GAMELAN_EXPORT int sem_timedwait(sem_t* s, const timespec* at) { return in_front<next_timedwait, wait_at>(s, at); }
+
+// As sem_timedwait, on either clock. Returns -1 with EINVAL for another one.
+GAMELAN_EXPORT int sem_clockwait(sem_t* s, clockid_t clock, const timespec* at) {
+  return in_front<next_clockwait, wait_until>(s, clock, at);
+}
+
+// Blocks   nothing; async-signal-safe.
+// Returns  0, or -1 with EOVERFLOW (beyond SEM_VALUE_MAX).
+GAMELAN_EXPORT int sem_post(sem_t* s) { return in_front<next_post, post>(s); }

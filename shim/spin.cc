@@ -4,8 +4,7 @@
 // Source   POSIX.1-2017 pthread_spin_lock.
 #include <pthread.h>
 
-#include "sched/sched.h"
-#include "shim/next.h"
+#include "shim/in_front.h"
 
 using namespace gamelan;
 
@@ -23,10 +22,9 @@ GAMELAN_NOINLINE int lock_slow(pthread_spinlock_t* s) {
     else sched::yield();
   }
 }
+
+int lock(pthread_spinlock_t* s) { return GAMELAN_LIKELY(take(s)) ? 0 : lock_slow(s); }
 }  // namespace
 
 // Blocks   the G, which runs or yields. Returns 0.
-GAMELAN_EXPORT int pthread_spin_lock(pthread_spinlock_t* s) {
-  if (GAMELAN_UNLIKELY(!sched::is_goroutine_mode())) return next_lock.get()(s);
-  return GAMELAN_LIKELY(take(s)) ? 0 : lock_slow(s);
-}
+GAMELAN_EXPORT int pthread_spin_lock(pthread_spinlock_t* s) { return in_front<next_lock, lock>(s); }

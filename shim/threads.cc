@@ -150,7 +150,7 @@ int join(pthread_t t, void** result, Nanos deadline) {
       g->joiner.store_seq(nullptr);
       cancel::act();
     }
-    const Wake why = parking_lot::wait({.address = &g->done, .deadline = deadline, .reason = WaitReason::join, .interruptible = true}, 0);
+    const Wake why = parking_lot::wait({.address = &g->done, .deadline = deadline, .reason = WaitReason::join, .cancellable = true}, 0);
     if (why != Wake::timed_out) continue;
     g->joiner.store_seq(nullptr);
     return ETIMEDOUT;

@@ -50,7 +50,8 @@ class Mode:
         return f"{self.threads or 'plain'}{f'-{self.procs}' if self.procs else ''}"
 
     def settings(self):
-        return {"GAMELAN_THREADS": self.threads, **({"GOMAXPROCS": self.procs} if self.procs else {})}
+        variables = {"GAMELAN_THREADS": self.threads, "GOMAXPROCS": self.procs}
+        return {name: value for name, value in variables.items() if value}
 
 
 PLAIN, NATIVE = Mode(), Mode("native")
@@ -94,11 +95,11 @@ def run_argv(argv, mode, timeout=TIMEOUT, **settings):
         Path(folder).chmod(0o777)   # some programs change their user
         done = harness.run_preloaded(argv, stats="json", log_path=f"{folder}/%e.%p.json", **watch,
                                      **{**mode.settings(), **settings})
-        reports = [_report(f) for f in sorted(Path(folder).iterdir())]
+        reports = [read_report(f) for f in sorted(Path(folder).iterdir())]
     return Outcome(mode, done, reports, "".join(hang))
 
 
-def _report(file):
+def read_report(file):
     """What a process left in its log: its statistics, and in "said" whatever else we had to say."""
     report, said = {}, []
     for line in file.read_text(errors="replace").splitlines():
@@ -133,15 +134,19 @@ def report_faults(report, mode):
     if "metrics" not in report:
         return found
     metrics, threads, exe = report["metrics"], report["mode"]["threads"], report["exe"]
-    if threads != mode.threads:
+    if mode.threads and threads != mode.threads:
         found.append(f"{exe}: its threads are {threads}")
     if mode.threads == "goroutine":
-        created, calls = metrics.get("/sched/goroutines/created:goroutines", 0), metrics.get("/sched/pthread_create:calls", 0)
+        created, calls = goroutines_created(report), metrics.get("/sched/pthread_create:calls", 0)
         if created < calls:
             found.append(f"{exe}: {created} goroutines for {calls} pthread_create calls")
         if native := metrics["/sched/threads/created:threads"]:
             found.append(f"{exe}: {native} kernel threads made by the program")
     return found
+
+
+def goroutines_created(report):
+    return report["metrics"].get("/sched/goroutines/created:goroutines", 0)
 
 
 @functools.cache

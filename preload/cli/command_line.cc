@@ -93,6 +93,26 @@ CLI::Validator whole_number_above_0() {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator whole_number_within(int min, int max) {
+  const auto check = [min, max](const std::string& word) -> std::string {
+    int number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error == std::errc() && end == word.data() + word.size() && number >= min && number <= max) return {};
+    return fmt::format("'{}' is wrong, want a whole number from {} to {}", word, min, max);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator number_above_0() {
+  const auto check = [](const std::string& word) -> std::string {
+    double number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error == std::errc() && end == word.data() + word.size() && number > 0) return {};
+    return fmt::format("'{}' is wrong, want a number above 0", word);
+  };
+  return CLI::Validator(check, "");
+}
+
 CLI::Validator seconds_above_0() {
   const auto check = [](const std::string& word) -> std::string {
     double number = 0;

@@ -40,6 +40,8 @@ class CommandLine {
 // What an option accepts; the error names the word and what is wanted.
 CLI::Validator one_of(std::vector<std::string> words);
 CLI::Validator whole_number_above_0();
+CLI::Validator whole_number_within(int min, int max);
+CLI::Validator number_above_0();
 CLI::Validator seconds_above_0();
 
 }  // namespace gamelan::cli

@@ -54,6 +54,33 @@ _gamelan() {
         *) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current")) ;;
       esac
       ;;
+    bench)
+      for ((i = 2; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+          --against | --runs | --threads | --json | --markdown | --html | --fail-above | --load | --ready | --timeout | --rows) ((i++)) ;;
+          --) ((i++)); break ;;
+          -*) ;;
+          =) ((i++)) ;;
+          *) break ;;
+        esac
+      done
+      if ((i < COMP_CWORD)) && declare -F _command_offset > /dev/null; then
+        _command_offset "$i"
+        return
+      fi
+      case $previous in
+        --against) COMPREPLY=($(compgen -W 'jemalloc glibc mimalloc tcmalloc' -- "$current")) ;;
+        --threads) COMPREPLY=($(compgen -W 'native goroutine both' -- "$current")) ;;
+        --json | --markdown | --html) COMPREPLY=($(compgen -f -- "$current")) ;;
+        --runs | --timeout | --fail-above | --rows | --ready | --load) ;;
+        *)
+          case $current in
+            -*) COMPREPLY=($(compgen -W '--against --runs --quick --threads --json --markdown --html --fail-above --load --ready --timeout --ignore-output --suite --rows --help --' -- "$current")) ;;
+            *) COMPREPLY=($(compgen -c -f -- "$current")) ;;
+          esac
+          ;;
+      esac
+      ;;
     help) COMPREPLY=($(compgen -W 'options environment metrics exit-codes %COMMANDS%' -- "$current")) ;;
     completion) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
   esac

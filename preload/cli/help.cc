@@ -9,10 +9,7 @@
 #include "preload/cli/commands.h"
 #include "preload/cli/metric_rows.h"
 #include "preload/cli/settings.h"
-
-#ifndef GAMELAN_VERSION
-#define GAMELAN_VERSION "0.1.0"
-#endif
+#include "preload/cli/version.h"
 
 namespace gamelan::cli {
 namespace {
@@ -29,6 +26,7 @@ constexpr std::array kOurVariables = {
     Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
     Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto is native in this version"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
+    Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},
     Variable{"GAMELAN_LIB", "PATH", "the libgamelan.so that 'gamelan run' preloads"},
 };
 
@@ -47,7 +45,9 @@ struct ExitCode {
 constexpr std::array kExitCodes = {
     ExitCode{"any", "of 'run': the program's own code or signal, since gamelan becomes the program"},
     ExitCode{"0", "done; of 'doctor': every file can run under gamelan"},
-    ExitCode{"1", "of 'doctor': some file cannot; of 'stat': no such process, not under gamelan, no permission"},
+    ExitCode{"1",
+             "of 'doctor': some file cannot; of 'stat': no such process, not under gamelan, no permission; "
+             "of 'bench': void, or above --fail-above"},
     ExitCode{"2", "wrong arguments, or a wrong setting with strict=1"},
     ExitCode{"125", "gamelan itself failed: its library is missing, its output cannot be written"},
     ExitCode{"126", "of 'run': cannot be executed or preloaded (static, setuid, 32-bit, musl, a directory, ...)"},
@@ -134,7 +134,7 @@ int help_command(const Words& words) {
 
 int version_command(const Words& words) {
   if (!words.empty() && words[0] != "--help") return report({kExitUsage, "version: want no arguments"});
-  fmt::print("gamelan {}\n", GAMELAN_VERSION);
+  fmt::print("gamelan {}\n", version());
   return kExitOk;
 }
 

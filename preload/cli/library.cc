@@ -44,6 +44,8 @@ Result<std::string> locate() {
                                               kLibraryName, fmt::join(paths, ", "))};
 }
 
+}  // namespace
+
 std::string why_not_loadable(const std::string& path) {
   FileView view;
   if (!view.open(path)) return fmt::format("cannot be read ({})", std::strerror(errno));
@@ -55,8 +57,6 @@ std::string why_not_loadable(const std::string& path) {
   if (!fits_preload_list(path)) return "has a space or colon in its path, which LD_PRELOAD cannot hold";
   return {};
 }
-
-}  // namespace
 
 Result<std::string> find_library() {
   const Result<std::string> path = locate();

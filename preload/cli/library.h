@@ -11,6 +11,9 @@ namespace gamelan::cli {
 
 inline constexpr char kLibraryName[] = "libgamelan.so";
 
+// What keeps LD_PRELOAD from loading a file ("is not a shared library for x86-64"), or "".
+std::string why_not_loadable(const std::string& path);
+
 // An absolute path that LD_PRELOAD can hold, or a failure of code 125.
 Result<std::string> find_library();
 

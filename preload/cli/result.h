@@ -11,7 +11,7 @@ namespace gamelan::cli {
 
 // Exit codes of the command itself; a program that was started gives its own. `gamelan help exit-codes` prints them.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitNegative = 1;         // doctor: a file cannot run; stat: no such process, no permission
+inline constexpr int kExitNegative = 1;         // doctor: a file cannot run; stat: no such process; bench: void
 inline constexpr int kExitUsage = 2;            // wrong arguments
 inline constexpr int kExitOurFailure = 125;     // our installation or the system failed us
 inline constexpr int kExitCannotPreload = 126;  // found, but it cannot be executed or cannot be preloaded

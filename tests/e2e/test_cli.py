@@ -1,4 +1,4 @@
-"""tests/e2e/test_cli.py: the `gamelan` command from outside: run, doctor, stat, help.
+"""tests/e2e/test_cli.py: the `gamelan` command from outside: run, doctor, stat, help (bench: test_bench.py).
 
 The library is a stand-in made here, so that what fails is the command; the last tests take the real one if it is built.
 Every refusal must come before the program starts, in one line, with its exit code.
@@ -359,9 +359,9 @@ def test_wrong_usage(gamelan, words):
     assert_refused(gamelan(*words.split()), 2)
 
 
-@pytest.mark.parametrize("name", ["leaks", "check", "dump", "trace", "bench", "banana", "ls"])
+@pytest.mark.parametrize("name", ["leaks", "check", "dump", "trace", "banana", "ls"])
 def test_unknown_commands_name_the_known_ones(gamelan, name):
-    assert_refused(gamelan(name), 2, f"{name} is not a command", "run, doctor, stat, help")
+    assert_refused(gamelan(name), 2, f"{name} is not a command", "run, doctor, stat, bench, help")
 
 
 def test_our_own_failures_are_125(gamelan, library, place, tmp_path):
@@ -532,7 +532,7 @@ def test_help_has_every_row(gamelan):
 
 
 @pytest.mark.parametrize("words", [
-    "help", "--help", "-h", "help environment", "help exit-codes", "help run", "help doctor", "help stat",
+    "help", "--help", "-h", "help environment", "help exit-codes", "help run", "help doctor", "help stat", "help bench",
     "help completion", "help help", "help version", "run --help", "stat -h"])
 def test_help_is_printed_and_succeeds(gamelan, words):
     result = gamelan(*words.split())
@@ -557,6 +557,8 @@ def test_completion_completes(gamelan, tmp_path):
     assert complete("gamelan", "run", "--gc", "") == ["off", "leak", "collect"]
     assert "thp=never" in complete("gamelan", "run", "-o", "thp")
     assert "--stats=json" in complete("gamelan", "run", "--st")
+    assert complete("gamelan", "bench", "--against", "je") == ["jemalloc"]
+    assert complete("gamelan", "bench", "--runs", "3", "--su") == ["--suite"]
     assert complete("gamelan", "help", "opt") == ["options"]
 
 

@@ -5,7 +5,7 @@ from tree import CODE, ROOT, files, plant, text
 
 LAYERS = ("allocator", "sched", "gc", "shim", "preload")
 # Folders told about by the README of the one above.
-TOLD_ABOVE = re.compile(r"tests/real/[^/]+|tests/e2e/programs|tests/unit/.+")
+TOLD_ABOVE = re.compile(r"bench/(programs|real)|tests/real/[^/]+|tests/e2e/programs|tests/unit/.+")
 PUT_OFF = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
 FILE_NAME = re.compile(r"(?:[\w.-]+/)*[\w-]+\.(?:cc|h|c|S|inc|py|md|sh|toml|json|txt|cmake|map)")
 

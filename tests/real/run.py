@@ -4,6 +4,9 @@
     run.py [NAME...]              all programs, or these
     run.py --list                 names, packages
     run.py --paths lists,bitmap   allocation paths to try (default: both)
+    run.py --threads goroutine    programs with threads, again and again: every thread a goroutine (or: native)
+    run.py --procs 2              GOMAXPROCS for that
+    run.py --repetitions N        how often (default 20, and 3 where a run takes more than 10 s)
     run.py --repeat N             seconds are the best of N runs, ours without statistics
     run.py --preload SO           another library (a peer): statistics are not looked at
     run.py --keep                 leave the scratch folders, and say where
@@ -30,12 +33,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE.parent))
+import goroutines  # noqa: E402
 import harness  # noqa: E402
 
 WORK_WANTED = 2.0        # seconds of plain work, below which a program is marked "short"
-TIMEOUT = 180            # seconds for one run of one program
+LONG_RUN = 10.0          # seconds of plain work, above which threads are tried less often
+REPETITIONS = (20, 3)    # of short and of long runs, with --threads
+BAD_RUNS = 3             # after so many, no further repetitions
 SERVER_START = 60        # seconds until a server must answer
 SERVER_STOP = 30         # seconds from the signal to its exit
+CANNOT = 77              # exit code where the library has no goroutines
 DEBIAN_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's programs, whatever else is installed beside them
 
 
@@ -55,8 +62,24 @@ class Program:
     user: str = ""
     env: dict = field(default_factory=dict)
     normalise: list = field(default_factory=list)
+    threads: bool = False
+    timeout: int = 180
     may_foreign: str = ""
     may_libc_heap: str = ""
+
+
+@dataclass(frozen=True)
+class How:
+    """A way to run with us: the allocation path, and who makes the threads."""
+
+    path: str
+    mode: goroutines.Mode = goroutines.PLAIN   # left to us
+
+    def __str__(self):
+        return str(self.mode) if self.mode.threads else self.path
+
+    def environment(self):
+        return {name: str(value) for name, value in self.mode.settings().items()}
 
 
 @dataclass
@@ -71,6 +94,7 @@ class Outcome:
     seconds: float
     rss_kib: int
     calls: int = 0
+    goroutines: int = 0
     faults: list = field(default_factory=list)
 
 
@@ -101,14 +125,18 @@ class Scratch:
                 "HERE": str(HERE / self.program.name), "REAL": str(HERE), "ROOT": str(harness.ROOT),
                 "DATA": str(self.data), "WORK": str(self.folder / "work"), "PORT": str(port), **self.program.env}
 
-    def preloaded(self, path, statistics):
+    def preloaded(self, how, statistics):
         """What a run with us has in its environment on top; our statistics go to one file per process."""
-        options = f"path={path}"
+        options = f"path={how.path}"
         if statistics:
-            stats = self._make(f"stats-{path}")   # its own: a process left over from another run may write late
+            stats = self._make(self.statistics(how).name)
             stats.chmod(0o777)
             options += f":stats=json:log_path={stats}/%e.%p.json"
-        return {"LD_PRELOAD": str(self.preload), "GAMELAN_OPTIONS": options}
+        return {"LD_PRELOAD": str(self.preload), "GAMELAN_OPTIONS": options, **how.environment()}
+
+    def statistics(self, how):
+        """The folder for them, its own for each way: a process left over from another run may write late."""
+        return self.folder / f"stats-{how}"
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -172,18 +200,25 @@ def free_port():
         return s.getsockname()[1]
 
 
-def run_once(program, scratch, path=None, statistics=True):
-    """One run, without us (no path) or with us on that allocation path."""
+def run_once(program, scratch, how=None, statistics=True):
+    """One run, without us or with us in the way `how`."""
     work = scratch._make("work")
     plain = scratch.environment(free_port())
-    env = {**plain, **scratch.preloaded(path, statistics)} if path else plain
+    env = {**plain, **scratch.preloaded(how, statistics)} if how else plain
     server, server_code, server_rss, faults = None, program.server_exit, 0, []
+
+    def say_where_it_hangs(pid):
+        faults.append(goroutines.where_it_hangs(pid))
+        if server:
+            faults.append("server:\n" + goroutines.where_it_hangs(server.child.pid))
+
     if program.server:
         server = Server(scratch, env, plain)
         if not server.came_up:
             faults.append("server does not answer: " + server.log()[-2000:])
     try:
-        run = harness.run(shell(program.run), env, TIMEOUT, cwd=work, user=scratch.user)
+        run = harness.run(shell(program.run), env, program.timeout, cwd=work, user=scratch.user,
+                          on_timeout=say_where_it_hangs)
     finally:
         if server:
             server_code, server_rss = server.stop()
@@ -224,7 +259,21 @@ def read_statistics(program, folder, path):
     return calls, faults
 
 
-def check(program, preload, paths, repeat, keep):
+def read_threads(program, folder, mode):
+    """Returns goroutines created, and what in the statistics of one run says that not every thread was one."""
+    created, faults, counted = 0, [], False
+    for file in sorted(folder.iterdir()):
+        report = goroutines.read_report(file)
+        faults += [f"{file.name}: {fault}" for fault in goroutines.report_faults(report, mode)]
+        if "metrics" in report:
+            created += goroutines.goroutines_created(report)
+            counted |= goroutines.goroutines_created(report) > 0 and fnmatch.fnmatch(report["exe"], program.exe)
+    if mode.threads == "goroutine" and not counted:
+        faults.append(f"no process {program.exe!r} made goroutines")
+    return created, faults
+
+
+def check(program, preload, ways, args):
     """Runs one program in every way; returns table rows and faults."""
     scratch = Scratch(program, preload)
     try:
@@ -232,43 +281,77 @@ def check(program, preload, paths, repeat, keep):
             prepared = harness.run(shell(program.prepare), scratch.environment(0), 300, cwd=scratch.data,
                                    user=scratch.user)
             if prepared.code != 0:
-                return [[program.name, "-", "-", "-", "-", "-", "-", "-", "FAIL"]], [f"prepare: {prepared}"]
-        plain = best(lambda: run_once(program, scratch), max(repeat, 1))
+                return [[program.name, *["-"] * 7, "FAIL"]], [f"prepare: {prepared}"]
+        plain = best(lambda: run_once(program, scratch), max(args.repeat, 1))
         if plain.code != 0 or plain.faults:
-            return ([[program.name, "-", f"{plain.seconds:.2f}", "-", "-", "-", "-", "-", "FAIL"]],
+            return ([[program.name, "-", f"{plain.seconds:.2f}", *["-"] * 5, "FAIL"]],
                     [f"without us: exit code {plain.code}\n{plain.out[-1500:]}\n{plain.err[-3000:]}", *plain.faults])
         rows, faults = [], []
-        for path in paths:
-            row, found = check_path(program, scratch, path, plain, repeat)
+        for how in ways:
+            row, found = (check_threads if how.mode.threads else check_path)(program, scratch, how, plain, args)
             rows.append(row)
-            faults += [f"{path}: {fault}" for fault in found]
+            faults += [f"{how}: {fault}" for fault in found]
         return rows, faults
     finally:
-        if keep:
+        if args.keep:
             print(f"{program.name}: {scratch.folder}", file=sys.stderr)
         else:
             scratch.remove()
 
 
-def check_path(program, scratch, path, plain, repeat):
-    ours = run_once(program, scratch, path)
-    if repeat and not ours.faults and ours.code == plain.code:
-        ours.seconds = best(lambda: run_once(program, scratch, path, statistics=False), repeat).seconds
-    faults = list(ours.faults)
+def check_path(program, scratch, how, plain, args):
+    ours = checked_run(program, scratch, how, plain)
+    if args.repeat and not ours.faults:
+        ours.seconds = best(lambda: run_once(program, scratch, how, statistics=False), args.repeat).seconds
+    verdict = "FAIL" if ours.faults else "short" if plain.seconds < WORK_WANTED else "ok"
+    return row(program, how, plain, ours, ours.calls, verdict), ours.faults
+
+
+def check_threads(program, scratch, how, plain, args):
+    """Many repetitions, each of which must be right."""
+    wanted = args.repetitions or REPETITIONS[plain.seconds > LONG_RUN]
+    faults, good, bad, ours = [], 0, 0, None
+    while good + bad < wanted and bad < BAD_RUNS:
+        once = checked_run(program, scratch, how, plain)
+        good, bad = good + (not once.faults), bad + bool(once.faults)
+        faults += [f"run {good + bad}: {fault}" for fault in once.faults]
+        if ours is None or once.seconds < ours.seconds:
+            ours = once
+    if args.repeat and not faults:
+        plain, ours = time_by_turns(program, scratch, how, args.repeat)
+    verdict = f"{good} of {wanted}" + (" FAIL" if faults else "")
+    return row(program, how, plain, ours, ours.goroutines, verdict), faults
+
+
+def time_by_turns(program, scratch, how, repeat):
+    """The quickest runs without us and with us, each after one of the other, so that a busy machine meets both."""
+    pairs = [(run_once(program, scratch), run_once(program, scratch, how, statistics=False)) for _ in range(repeat)]
+    return tuple(min(side, key=lambda outcome: outcome.seconds) for side in zip(*pairs))
+
+
+def checked_run(program, scratch, how, plain):
+    """One run with us with statistics; its `faults` say all that is wrong with it beside the plain run."""
+    ours = run_once(program, scratch, how)
     if ours.timed_out:
-        faults.append(f"hangs: not done after {TIMEOUT} s")
+        ours.faults.append(f"hangs: not done after {program.timeout} s")
     if ours.code != plain.code:
-        faults.append(f"exit code {ours.code}, without us {plain.code}: {ours.err[-3000:]}")
+        ours.faults.append(f"exit code {ours.code}, without us {plain.code}: {ours.err[-3000:]}")
     if ours.out != plain.out:
-        faults.append("output differs:\n" + difference(plain.out, ours.out))
+        ours.faults.append("output differs:\n" + difference(plain.out, ours.out))
     if re.search(r"^gamelan\[\d+\]:", ours.err, re.MULTILINE):
-        faults.append("we speak on its stderr: " + ours.err[-2000:])
+        ours.faults.append("we speak on its stderr: " + ours.err[-2000:])
     if is_ours(scratch.preload):
-        ours.calls, found = read_statistics(program, scratch.folder / f"stats-{path}", path)
-        faults += found
-    verdict = "FAIL" if faults else "short" if plain.seconds < WORK_WANTED else "ok"
-    return [program.name, path, f"{plain.seconds:.2f}", f"{ours.seconds:.2f}", f"{ours.seconds / plain.seconds:.2f}",
-            f"{plain.rss_kib / 1024:.0f}", f"{ours.rss_kib / 1024:.0f}", str(ours.calls), verdict], faults
+        ours.calls, found = read_statistics(program, scratch.statistics(how), how.path)
+        ours.faults += found
+        if how.mode.threads:
+            ours.goroutines, found = read_threads(program, scratch.statistics(how), how.mode)
+            ours.faults += found
+    return ours
+
+
+def row(program, how, plain, ours, count, verdict):
+    return [program.name, str(how), f"{plain.seconds:.2f}", f"{ours.seconds:.2f}", f"{ours.seconds / plain.seconds:.2f}",
+            f"{plain.rss_kib / 1024:.0f}", f"{ours.rss_kib / 1024:.0f}", str(count), verdict]
 
 
 def best(run, repeat):
@@ -323,6 +406,9 @@ def main():
     options.add_argument("--only", action="append", default=[], metavar="NAME")
     options.add_argument("--list", action="store_true")
     options.add_argument("--paths", default=",".join(harness.PATHS))
+    options.add_argument("--threads", choices=("native", "goroutine"))
+    options.add_argument("--procs", type=int, default=0)
+    options.add_argument("--repetitions", type=int, default=0)
     options.add_argument("--repeat", type=int, default=0)
     options.add_argument("--preload", type=Path, default=harness.LIBRARY)
     options.add_argument("--keep", action="store_true")
@@ -333,22 +419,29 @@ def main():
     unknown = set(chosen) - {p.name for p in programs}
     if unknown:
         options.error(f"no such program: {', '.join(sorted(unknown))}; see --list")
-    programs = [p for p in programs if not chosen or p.name in chosen]
+    programs = [p for p in programs if (p.name in chosen if chosen else p.threads or not args.threads)]
     if args.list:
         for p in programs:
-            print(f"{p.name:18} {' '.join(p.packages)}")
+            print(f"{p.name:22} {' '.join(p.packages)}")
         return 0
     if not args.preload.exists():
         sys.exit(f"run.py: {args.preload} is missing: build first, with ./tests/run")
+    if args.threads == "goroutine" and goroutines.why_no_goroutines():
+        print(goroutines.why_no_goroutines())
+        return CANNOT
     install(programs)
+    ways = [How(path) for path in args.paths.split(",")]
+    if args.threads:
+        ways = [How("lists", goroutines.Mode(args.threads, args.procs))]
 
-    layout = "{:18} {:6} {:>8} {:>8} {:>6} {:>7} {:>7} {:>12}  {}"
-    print(layout.format("program", "path", "plain s", "ours s", "ratio", "MiB", "ours", "heap calls", "verdict"))
+    layout = "{:22} {:11} {:>8} {:>8} {:>6} {:>7} {:>7} {:>12}  {}"
+    print(layout.format("program", "way", "plain s", "ours s", "ratio", "MiB", "ours",
+                        "goroutines" if args.threads else "heap calls", "verdict"))
     failed = 0
     for program in programs:
-        rows, faults = check(program, args.preload.resolve(), args.paths.split(","), args.repeat, args.keep)
-        for row in rows:
-            print(layout.format(*row), flush=True)
+        rows, faults = check(program, args.preload.resolve(), ways, args)
+        for columns in rows:
+            print(layout.format(*columns), flush=True)
         for fault in faults:
             print("    " + fault.replace("\n", "\n    "), flush=True)
         failed += bool(faults)
