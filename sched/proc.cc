@@ -50,6 +50,7 @@ constexpr uint32_t kFairness = 61;     // Go's: now and then the global queue fi
 constexpr uint32_t kNextStreak = 64;   // so often may `next` go before the rest of the queue
 constexpr int kStealRounds = 4;
 constexpr uint32_t kKeptEnough = 8, kKeptMost = 16;
+enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
 
 long futex(Atomic<uint32_t>* word, int op, uint32_t value, const timespec* timeout = nullptr) {
   return sys::call(SYS_futex, reinterpret_cast<long>(word->raw()), op | FUTEX_PRIVATE_FLAG, value, reinterpret_cast<long>(timeout));
@@ -488,11 +489,11 @@ void make_late_wakes() {
 namespace {
 G* poll_network(P* p, Nanos now) {
   if (!netpoll::has_waiters() || state.polling.load_relaxed()) return nullptr;
-  uint32_t nobody = 0;
-  if (!state.polling.compare_exchange(nobody, 1)) return nullptr;
+  uint32_t nobody = kNotPolling;
+  if (!state.polling.compare_exchange(nobody, kGlance)) return nullptr;
   state.last_poll.store_relaxed(now);
   G* chain = netpoll::poll(0);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   inject(p, chain);
   return p->runq.pop();
 }
@@ -550,10 +551,14 @@ bool go_on_with(M* m, G* chain) {
 // Once the M has given up its P: one M waits for the network and the next timer. True: it has a P again.
 bool wait_in_netpoller(M* m) {
   for (;;) {
-    uint32_t nobody = 0;
-    if (!state.polling.compare_exchange(nobody, 1)) return false;
+    uint32_t nobody = kNotPolling;
+    if (!state.polling.compare_exchange(nobody, kWaitsInPoll)) {
+      if (nobody == kWaitsInPoll) return false;
+      sys::call(SYS_sched_yield);  // sysmon glances, and nobody would wait after it
+      continue;
+    }
     if (earliest_timer() != TimerHeap::kNone || netpoll::has_waiters()) break;
-    state.polling.store_seq(0);
+    state.polling.store_seq(kNotPolling);
     // A wait that began in between found somebody polling: look again.
     if (earliest_timer() == TimerHeap::kNone && !netpoll::has_waiters()) return false;
   }
@@ -566,7 +571,7 @@ bool wait_in_netpoller(M* m) {
     state.last_poll.store_relaxed(sys::coarse_now());
   }
   state.poll_until.store_seq(TimerHeap::kNone);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   return go_on_with(m, chain);
 }
 
@@ -650,11 +655,11 @@ G* wait_for_locked_g(M* m) {
 
 void poll_from_outside(Nanos now) {
   run_all_timers(now);
-  uint32_t nobody = 0;
-  if (!netpoll::has_waiters() || !state.polling.compare_exchange(nobody, 1)) return;
+  uint32_t nobody = kNotPolling;
+  if (!netpoll::has_waiters() || !state.polling.compare_exchange(nobody, kGlance)) return;
   state.last_poll.store_relaxed(now);
   G* chain = netpoll::poll(0);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   inject(nullptr, chain);
 }
 

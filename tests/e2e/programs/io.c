@@ -827,6 +827,20 @@ static void* kill_then_write(void* arg) {
   return NULL;
 }
 
+THREAD_CASE(ignored_signals_end_nothing) {
+  pthread_t me = pthread_self(), t;
+  struct timespec some = {0, 60000000};
+  signal(SIGUSR1, SIG_IGN);
+  double begin = now_ms();
+  t = go(kill_later, &me);
+  CHECK(poll(NULL, 0, 60) == 0 && now_ms() - begin >= 60);
+  pthread_join(t, NULL);
+  begin = now_ms();
+  t = go(kill_later, &me);
+  CHECK(nanosleep(&some, NULL) == 0 && now_ms() - begin >= 60);
+  pthread_join(t, NULL);
+}
+
 THREAD_CASE(handlers_let_what_restarts_go_on) {
   int p[2];
   char b = 0;
