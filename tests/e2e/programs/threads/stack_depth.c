@@ -20,10 +20,10 @@ static void* goes_down(void* room) {
 CASE(the_full_eight_mebibytes) {
   const intptr_t room = (8 << 20) - (32 << 10);   // what the start of a thread and its TLS have already
   pthread_t t[10];
-  for (int i = 0; i < 10; i++) t[i] = start(goes_down, number(room));
+  for (int i = 0; i < 10; i++) t[i] = start_on(8 << 20, goes_down, number(room));
   for (int i = 0; i < 10; i++) CHECK(number_of(finish(t[i])) >= room);
   // And again, on stacks that were used before.
-  for (int i = 0; i < 10; i++) CHECK(number_of(finish(start(goes_down, number(room)))) >= room);
+  for (int i = 0; i < 10; i++) CHECK(number_of(finish(start_on(8 << 20, goes_down, number(room)))) >= room);
 }
 
 CASE(larger_and_smaller_ones) {
@@ -43,7 +43,7 @@ static int child_of_fork(void* (*body)(void*), void* arg, size_t stack) {
   return ended_with(pid);
 }
 CASE(beyond_its_end_is_a_segmentation_fault) {
-  CHECK(child_of_fork(goes_down, number(9 << 20), 0) == 1000 + SIGSEGV);
+  CHECK(child_of_fork(goes_down, number(9 << 20), 8 << 20) == 1000 + SIGSEGV);
   CHECK(child_of_fork(goes_down, number(1 << 20), 256 << 10) == 1000 + SIGSEGV);
 }
 
