@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/attributes.c: thread attributes and what pthread_getattr_np says, names, affinity, clocks, policies.
+// tests/e2e/programs/threads/attributes.c: thread attributes and what pthread_getattr_np says, names, affinity, clocks,
+// policies.
 #include "helpers.h"
 
 #include <sys/mman.h>
@@ -68,7 +69,7 @@ static void* checks_its_stack(void* want) {
 CASE(getattr_np_of_running_threads) {
   static const size_t sizes[] = {64 << 10, 1 << 20, 8 << 20, 64 << 20};
   for (int i = 0; i < 4; i++) finish(start_on(sizes[i], checks_its_stack, number((intptr_t)sizes[i])));
-  struct stack s = my_stack();   // main's
+  struct stack s = my_stack();  // main's
   const char* here = __builtin_frame_address(0);
   CHECK(here > (char*)s.base && here < (char*)s.base + s.size);
 }
@@ -130,7 +131,7 @@ CASE(stacks_of_the_program_s) {
     CHECK(pthread_attr_setstack(&attr, base, 256 << 10) == 0);
     MUST(pthread_create(&t, &attr, lives_on, base) == 0);
     CHECK(finish(t) == number(10));
-    memset(base, 0, 256 << 10);   // ours again
+    memset(base, 0, 256 << 10);  // ours again
     munmap(base, 256 << 10);
   }
 }
