@@ -52,6 +52,9 @@ constexpr int kStealRounds = 4;
 constexpr uint32_t kKeptEnough = 8, kKeptMost = 16;
 enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
 
+// Every 61st G is looked for on g0, where all queues, timers and the network have their turn.
+bool is_fair_turn(const P* p) { return (p->tick.load_relaxed() + 1) % kFairness == 0; }
+
 long futex(Atomic<uint32_t>* word, int op, uint32_t value, const timespec* timeout = nullptr) {
   return sys::call(SYS_futex, reinterpret_cast<long>(word->raw()), op | FUTEX_PRIVATE_FLAG, value, reinterpret_cast<long>(timeout));
 }
@@ -347,7 +350,7 @@ void switch_away(PostSwitch post, void* argument, G* to) {
   m->post_argument = argument;
   G* next = to;
   if (to) enter_g(m, m->p.load_relaxed(), to);
-  else if (P* p = own_p(); p && !m->locked_g && (p->tick.load_relaxed() + 1) % kFairness != 0) {
+  else if (P* p = own_p(); p && !m->locked_g && !is_fair_turn(p)) {
     if (GAMELAN_UNLIKELY(p->runq.has_next() && ++p->next_streak > kNextStreak)) {
       p->next_streak = 0;
       if (G* impatient = p->runq.set_next(nullptr)) put_local(p, impatient);
@@ -596,7 +599,7 @@ G* find_runnable(M* m) {
       now = sys::monotonic_now();
       run_timers(p, now);
     }
-    if (p->tick.load_relaxed() % kFairness == 0) {
+    if (is_fair_turn(p)) {
       if (G* g = take_global(p, 1)) return g;
       if (netpoll::has_waiters())
         if (G* g = poll_network(p, sys::coarse_now())) return g;

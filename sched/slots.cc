@@ -11,9 +11,9 @@ namespace gamelan {
 
 namespace {
 constexpr Bytes kGrain = 64 * KiB;      // pools differ by at least this: attributes of odd sizes share one
-constexpr uint32_t kFirstChunk = 16, kMostPerChunk = 4096;
+constexpr uint32_t kFirstChunk = 16, kMostPerChunk = 65536;  // with kChunks: 1.8 million slots
 constexpr int kGuardInstall = 102;      // MADV_GUARD_INSTALL, linux 6.13
-constexpr Bytes kReserveMost = 64 * GiB;
+constexpr Bytes kReserveMost = TiB;
 
 constinit Atomic<int> guard_advice_works{1};
 
