@@ -816,7 +816,8 @@ void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::mask_lost(self()->mask);
-  if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {
+  // Main called pthread_exit, or is not here: a goroutine forked.
+  if (state.live.fetch_sub(1) == 1) {
     self()->in_runtime.store_relaxed(0);
     sched_hooks.exit_process();
   }
@@ -836,7 +837,6 @@ bool may_spin() {
 }
 
 G* main_goroutine() { return state.main; }
-void note_main_exit() { state.main_exited.store_seq(true); }
 uint64_t live_goroutines() { return state.live.load_relaxed(); }
 bool is_started() { return state.started.load_acquire(); }
 
