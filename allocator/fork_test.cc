@@ -24,10 +24,10 @@ pid_t fork_as_the_shim_does() {
   const pid_t child = fork();
   if (child == 0) {
     heap_after_fork_in_child();
-    threads::after_fork(true);
+    threads::after_fork(true, nullptr);
   } else {
     heap_after_fork_in_parent();
-    threads::after_fork(false);
+    threads::after_fork(false, nullptr);
   }
   return child;
 }

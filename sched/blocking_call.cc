@@ -3,9 +3,12 @@
 // Orders   enter_syscall is the last access to the P (release); coming back, the claim's compare-exchange decides between the
 //          G and sysmon: only {syscall, the same generation} is still ours.
 // Go       proc.go entersyscall, exitsyscall.
+#include <sched.h>
+
 #include "allocator/mcache.h"
 #include "sched/signals.h"
 #include "sched/state.h"
+#include "sched/tcb.h"
 
 namespace gamelan::sched {
 
@@ -59,6 +62,7 @@ BlockingCall::~BlockingCall() {
   if (signals::is_due(g)) signals::raise_due();
 }
 
+// libc and the kernel see the kernel thread while its G is wired: its id in mutex words, the G's list of robust ones.
 void lock_os_thread() {
   G* g = self();
   if (!can_park()) return;
@@ -66,6 +70,8 @@ void lock_os_thread() {
   if (g->lock_count++) return;
   g->locked_m = g->m;
   g->m->locked_g = g;
+  tcb::set_tid(g->fs, g->m->tid);
+  tcb::set_robust_list(g->fs);
 }
 
 void unlock_os_thread() {
@@ -73,8 +79,24 @@ void unlock_os_thread() {
   if (g->kind != GKind::goroutine || !g->lock_count) return;
   RuntimeSection section;
   if (--g->lock_count) return;
+  tcb::set_robust_list(g->m->native_fs);
+  tcb::set_tid(g->fs, g->tid);
   g->locked_m->locked_g = nullptr;
   g->locked_m = nullptr;
+}
+
+// The caller's G ends wired: what it held is let go, and the M is as it was before.
+void end_os_thread_lock() {
+  G* g = self();
+  if (!g->lock_count) return;
+  tcb::release_robust_mutexes(g->fs);
+  g->lock_count = 1;
+  unlock_os_thread();
+  if (!g->changed_kernel_thread) return;
+  g->changed_kernel_thread = false;
+  sched_param normal{};
+  sys::call(SYS_sched_setscheduler, 0, SCHED_OTHER, reinterpret_cast<long>(&normal));
+  sys::call(SYS_sched_setaffinity, 0, sizeof state.affinity, reinterpret_cast<long>(state.affinity));
 }
 
 }  // namespace gamelan::sched

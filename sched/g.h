@@ -130,7 +130,10 @@ struct G {
   Atomic<GState> state;
   WaitReason wait_reason;
   uint8_t preempt_skips;      // preemptions that found libc
+  Atomic<bool> should_yield;  // a preemption found our own code: the next yield is one
   Atomic<bool> in_vfork;      // a vfork's child runs on this G
+  int vfork_pid;              // whose child
+  alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it
   uint64_t mask;              // its signal mask, as rt_sigprocmask has it
   G* schedlink;               // in a run queue's or free list's chain
 
@@ -172,9 +175,11 @@ struct G {
   // -- LockOSThread --
   M* locked_m;
   uint32_t lock_count;
+  bool changed_kernel_thread;  // affinity, scheduling policy
 
   // -- for dumps and the collector --
   Nanos waiting_since;        // coarse; of an idle slot: since when
+  uint32_t late_tls_depth;    // dlopen calls under way
   bool used_before;           // its slot has had another thread
   uint64_t id;                // Go's goid
 

@@ -20,6 +20,7 @@ struct M {
   bool spinning;                // looking for work; counted in sched's spinning count
   Atomic<uint32_t> wake_word;   // futex: 0 asleep or about to, 1 go on
   int tid;
+  uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;
   uint64_t kernel_mask;         // the signal mask that the kernel thread has
   void* altstack;               // what the kernel thread has installed

@@ -82,7 +82,9 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   }
   G* g = self();
   if (cookie == kCookieLook && !g->in_runtime.load_relaxed()) signals::raise_due();  // taken once we return: all are blocked here
-  if (cookie == kCookieYield && may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  if (cookie != kCookieYield) return;
+  if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  else g->should_yield.store_relaxed(true);
 }
 
 void tell(int tid, uintptr_t cookie) {
@@ -98,8 +100,15 @@ void tell(int tid, uintptr_t cookie) {
 // rt_sigaction itself, since libc's function refuses 32; with a restorer of our own.
 void install() {
   constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER
+  KernelAction was{};
   KernelAction act{on_signal, SA_SIGINFO | SA_RESTART | kRestorer, gamelan_restorer, ~uint64_t{0}};
-  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), reinterpret_cast<long>(&before), 8);
+  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), reinterpret_cast<long>(&was), 8);
+  if (was.handler != on_signal) before = was;
+}
+
+void ignore() {
+  KernelAction act{kIgnore, 0, nullptr, 0};
+  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), 0, 8);
 }
 
 void request(M* m) {

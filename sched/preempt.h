@@ -13,6 +13,7 @@
 namespace gamelan::preempt {
 
 void install();                  // the handler
+void ignore();                   // before exec: dropped if pending, ignored until install
 void request(M* m);              // its G should yield
 void nudge(G* g);                // `g` should look at its pending signals, wherever it is
 

@@ -11,6 +11,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/cancel.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/signals.h"
@@ -35,6 +36,11 @@ RuntimeSection::~RuntimeSection() {
   if (GAMELAN_UNLIKELY(left == 0 && tls_g.late_wakes.load_relaxed())) sched::make_late_wakes();
 }
 
+void cancel::act() {
+  sched_hooks.cancel_self();
+  __builtin_unreachable();
+}
+
 namespace sched {
 
 constinit State state = {};
@@ -43,6 +49,7 @@ namespace {
 constexpr uint32_t kFairness = 61;     // Go's: now and then the global queue first, or two Gs that ready each other starve it
 constexpr uint32_t kNextStreak = 64;   // so often may `next` go before the rest of the queue
 constexpr int kStealRounds = 4;
+constexpr uint32_t kKeptEnough = 8, kKeptMost = 16;
 enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
 
 long futex(Atomic<uint32_t>* word, int op, uint32_t value, const timespec* timeout = nullptr) {
@@ -259,12 +266,15 @@ void ready(G* g) {
     return;
   }
   g->state.store_relaxed(GState::runnable);
-  if (P* p = own_p()) {
-    if (G* before = p->runq.set_next(g)) put_local(p, before);
-  } else {
+  P* p = own_p();
+  if (!p) {
     put_global(g);
+    return wake_p();
   }
-  wake_p();
+  if (G* before = p->runq.set_next(g)) put_local(p, before);
+  // Two Gs that ready each other stay on one P: waking another M each time costs more than they do. Where the caller goes
+  // on instead of blocking, sysmon sees `next` stand still and ends that.
+  if (p->kept.load_relaxed() < kKeptEnough || p->runq.has_slots()) wake_p();
 }
 
 namespace {
@@ -320,19 +330,29 @@ void finish_switch() {
   }
 }
 
-void switch_away(PostSwitch post, void* argument) {
+namespace {
+G* pop_counted(P* p) {
+  const bool was_next = p->runq.has_next();
+  G* g = p->runq.pop();
+  if (was_next && g) p->kept.store_relaxed(min_of(p->kept.load_relaxed() + 1, kKeptMost));
+  return g;
+}
+}  // namespace
+
+void switch_away(PostSwitch post, void* argument, G* to) {
   G* g = self();
   M* m = g->m;
   m->post_switch = post;
   m->post_g = g;
   m->post_argument = argument;
-  G* next = nullptr;
-  if (P* p = own_p(); p && !m->locked_g && (p->tick.load_relaxed() + 1) % kFairness != 0) {
+  G* next = to;
+  if (to) enter_g(m, m->p.load_relaxed(), to);
+  else if (P* p = own_p(); p && !m->locked_g && (p->tick.load_relaxed() + 1) % kFairness != 0) {
     if (GAMELAN_UNLIKELY(p->runq.has_next() && ++p->next_streak > kNextStreak)) {
       p->next_streak = 0;
       if (G* impatient = p->runq.set_next(nullptr)) put_local(p, impatient);
     }
-    next = p->runq.pop();
+    next = pop_counted(p);
     if (GAMELAN_UNLIKELY(next && next->locked_m)) {
       m->pending_locked = next;
       next = nullptr;
@@ -361,7 +381,8 @@ void yield() {
   }
   RuntimeSection section;
   P* p = own_p();
-  if (p && !has_work(p) && state.global_size.load_relaxed() == 0) return;
+  if (p && !has_work(p) && state.global_size.load_relaxed() == 0 && !g->should_yield.load_relaxed()) return;
+  g->should_yield.store_relaxed(false);
   g->wait_reason = WaitReason::none;
   switch_away(p ? [](M* m, G* left, void*) {
     left->state.store_relaxed(GState::runnable);
@@ -492,7 +513,10 @@ G* steal(M* m, P* mine) {
       if (p == mine) continue;
       if (last && p->timers.earliest() <= sys::monotonic_now() && run_timers(p, sys::monotonic_now()))
         if (G* g = mine->runq.pop()) return g;
-      if (G* g = p->runq.steal_into(&mine->runq, last)) return g;
+      if (G* g = p->runq.steal_into(&mine->runq, last)) {
+        if (!p->runq.has_next()) p->kept.store_relaxed(0);
+        return g;
+      }
     }
   }
   return nullptr;
@@ -772,14 +796,28 @@ void post_exit(M*, G* g, void*) {
 }
 }  // namespace
 
+namespace {
+// A G that waits in pthread_join for this one, if it can be switched to at once. The end of many threads is one's join.
+G* joiner_to_run(G* g) {
+  if (!g->joiner.load_seq() || !own_p() || g->m->locked_g) return nullptr;
+  G* joiner = parking_lot::take_parked(&g->done);
+  if (joiner && joiner->locked_m) {
+    ready(joiner);
+    return nullptr;
+  }
+  return joiner;
+}
+}  // namespace
+
 void exit_g() {
+  end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::mask_lost(self()->mask);
   if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {
     self()->in_runtime.store_relaxed(0);
     sched_hooks.exit_process();
   }
-  switch_away(post_exit, nullptr);
+  switch_away(post_exit, nullptr, joiner_to_run(self()));
   __builtin_unreachable();
 }
 

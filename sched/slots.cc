@@ -69,6 +69,7 @@ bool SlotPool::reserve_chunk(uint32_t slots) {
     sys::advise(p, slots * step_, MADV_NOHUGEPAGE);
     chunk_[n].base = reinterpret_cast<uintptr_t>(p);
     chunk_[n].slots = slots;
+    chunk_[n].made.store_relaxed(0);
     chunks_.store_release(n + 1);  // pairs: for_each_g
     return true;
   }

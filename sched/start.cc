@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <new>
@@ -24,6 +25,7 @@
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 #include "sched/hooks.h"
+#include "sched/native_thread.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
 #include "sched/signals.h"
@@ -92,7 +94,9 @@ void* m_main(void* argument) {
   g0->m = m;
   m->g0 = g0;
   m->tid = sys::current_tid();
-  m->kernel_mask = ~uint64_t{0};
+  m->native_fs = g0->fs;
+  m->kernel_mask = signals::kAllButSetXid;
+  sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-m"));
   if (!template_learnt.load_acquire()) {
     tcb::learn(g0->fs, template_stack, kMStack);
     template_learnt.store_seq(1);
@@ -109,7 +113,7 @@ void* m_main(void* argument) {
 
 // With every signal blocked: the new thread begins so, and takes its mask from what it runs.
 int create_blocked(M* m, const pthread_attr_t* attributes) {
-  const uint64_t every = ~uint64_t{0};
+  const uint64_t every = signals::kAllButSetXid;
   uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
   pthread_t thread;
@@ -215,7 +219,7 @@ const char* what_is_wrong(const SelfTest& t) {
   if (errno != 4711) return "self-test: errno";
   pthread_key_t key;
   if (pthread_key_create(&key, nullptr) == 0) {
-    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key;
+    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key && tcb::are_keys_used(t.g->fs);
     pthread_setspecific(key, nullptr);
     pthread_key_delete(key);
     if (!good) return "self-test: thread-specific data";
@@ -259,6 +263,7 @@ void bind_caller(M* m, G* g) {
   if (!(alternate.ss_flags & SS_DISABLE)) g->altstack = {alternate.ss_sp, alternate.ss_flags, alternate.ss_size};
   signals::mask_gained(g->mask);
   m->tid = sys::current_tid();
+  m->native_fs = g->fs;
   m->kernel_mask = g->mask;
   m->altstack = g->altstack.sp;
   m->current = g;
@@ -276,6 +281,7 @@ const char* start_locked() {
   if (fsbase == FsbaseOption::prctl || !has_fsgsbase()) switch_stack = gamelan_switch_prctl;
   if (const char* missing = tcb::find_facts()) return missing;
   find_xsave_size();
+  sys::call(SYS_sched_getaffinity, 0, sizeof state.affinity, reinterpret_cast<long>(state.affinity));
   state.next_id.store_relaxed(1);
   state.poll_until.store_relaxed(TimerHeap::kNone);
   if (!learn_template()) return "no kernel thread could be made";
@@ -291,6 +297,7 @@ const char* start_locked() {
   acquire_p(m, &state.ps[0]);
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
+  native_thread::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }
@@ -362,6 +369,7 @@ void after_fork_in_child() {
   m->all_next = nullptr;
   state.all_ms.store_relaxed(m);
   m->tid = sys::current_tid();
+  m->native_fs = g->fs;
   m->stray_cache = nullptr;
   g->tid = sys::current_pid();
   sysmon_runs = false;

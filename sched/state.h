@@ -40,6 +40,7 @@ struct State {
   Atomic<bool> started;
   Atomic<bool> main_exited;          // main called pthread_exit: the last goroutine ends the process
   G* main;
+  uint64_t affinity[16];             // the process' at the start
 };
 extern State state;
 
@@ -62,11 +63,13 @@ P* release_p(M* m);
 M* new_m();                              // record only
 void run_scheduler(M* m);                // g0's loop; never returns
 void wake_sysmon();
+void end_os_thread_lock();
 void poll_from_outside(Nanos now);       // sysmon: when no P looks at network and timers
 
 using PostSwitch = void (*)(M*, G*, void*);
 // The caller's G leaves; `post` runs once its stack is free to be run elsewhere. Returns when it runs again.
-void switch_away(PostSwitch post, void* argument);
+// `to`: the G to run next, runnable, claimed, and not wired; the caller has its P. nullptr: whichever is next.
+void switch_away(PostSwitch post, void* argument, G* to = nullptr);
 void finish_switch();
 void post_yield(M* m, G* g, void*);
 

@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "allocator/base/metrics.h"
@@ -19,6 +20,7 @@
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
+#include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
 #include "sched/threads.h"
@@ -109,6 +111,11 @@ void look_at(P* p, Nanos now) {
     return;
   }
   if (!others_wait(p)) return;
+  // `next` was kept for a G that did not block after all.
+  if (v.status == PStatus::running && p->kept.load_relaxed()) {
+    p->kept.store_relaxed(0);
+    sched::wake_p();
+  }
   if (v.status == PStatus::syscall) return retake_from_syscall(p, v);
   if (now - p->seen_at < kTick) return;
   take_from_sleeper(p, v);
@@ -148,7 +155,7 @@ void wait_for_work() {
 }
 
 void* run(void*) {
-  sys::call(SYS_prctl, 15 /* PR_SET_NAME */, reinterpret_cast<long>("gamelan-sysmon"));
+  sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
   Nanos trimmed = 0;
@@ -174,7 +181,7 @@ bool sysmon::start() {
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 128 * KiB);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  const uint64_t every = ~uint64_t{0};
+  const uint64_t every = signals::kAllButSetXid;
   uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
   pthread_t thread;

@@ -9,6 +9,7 @@
 #include "allocator/base/mem.h"
 #include "allocator/base/syscall.h"
 #include "sched/g.h"
+#include "sched/spin_lock.h"
 
 extern "C" {
 void __call_tls_dtors() __attribute__((weak));
@@ -24,6 +25,7 @@ struct DbField { uint32_t bits, elements, offset; };
 constexpr Bytes kMostStruct = 8192;
 
 struct Offsets {
+  int robust_list;  // told by the kernel
   int tid, list, specific, specific_used, start_routine, cancelhandling, rseq, stack_user, dtv_slotinfo_list;
   int slotinfo_len, slotinfo_next, slotinfo_array, slotinfo_map, tls_offset;
   unsigned slotinfo_size, struct_size;
@@ -96,6 +98,8 @@ struct Module {
 constexpr unsigned kMostModules = 256;
 constinit Module module_list[kMostModules] = {};
 constinit unsigned module_count = 0;
+constinit bool others_have_tls = false;  // than libc, ld.so and we
+constinit SpinLock modules_lock;
 struct Range { uintptr_t low, high; };
 constinit Range libc_text = {}, loader_text = {}, our_text = {}, unwinder_text = {};
 
@@ -191,10 +195,15 @@ const char* find_facts() {
   static_info(&tls_size, &tls_align);
   tls_align = max_of(tls_align, size_t{64});
   refresh_modules();
+  late_modules_are_copied();
   return nullptr;
 }
 
 void learn(uintptr_t fs, uintptr_t stack, Bytes size) {
+  uintptr_t head = 0;
+  size_t head_size = 0;
+  sys::call(SYS_get_robust_list, 0, reinterpret_cast<long>(&head), reinterpret_cast<long>(&head_size));
+  at.robust_list = head >= fs && head < fs + at.struct_size ? static_cast<int>(head - fs) : 0;
   word_count = 0;
   for (int o = 0; o + 8 <= static_cast<int>(at.struct_size); o += 8) {
     const uint64_t v = word<uint64_t>(fs, o);
@@ -246,19 +255,45 @@ void reset(uintptr_t fs, uintptr_t stack, Bytes stack_size, int tid) {
 }
 
 void renew_tls(uintptr_t fs) {
+  if (GAMELAN_LIKELY(!others_have_tls)) return;
+  SpinGuard guard(modules_lock);
   for (unsigned i = 0; i < module_count; i++)
     if (!module_list[i].keep) copy_image(fs, module_list[i]);
 }
 
+// The list is only read under ld.so's lock, held for moments; no constructor runs meanwhile.
 void refresh_modules() {
+  SpinGuard guard(modules_lock);
   module_count = 0;
   dl_iterate_phdr(see_object, nullptr);
+  others_have_tls = false;
+  for (unsigned i = 0; i < module_count; i++) others_have_tls |= !module_list[i].keep;
 }
 
-unsigned modules() { return module_count; }
+namespace {
+// Those that every block has, by place: a module that went leaves its place to the next.
+struct Known {
+  const char* image;
+  ptrdiff_t offset;
+};
+constinit Known known[kMostModules] = {};
+constinit unsigned known_count = 0;
 
-void copy_new_modules(uintptr_t fs, unsigned since) {
-  for (unsigned i = since; i < module_count; i++) copy_image(fs, module_list[i]);
+bool is_known(const Module& m) {
+  for (unsigned i = 0; i < known_count; i++)
+    if (known[i].image == m.image && known[i].offset == m.offset) return true;
+  return false;
+}
+}  // namespace
+
+void copy_late_modules(uintptr_t fs) {
+  for (unsigned i = 0; i < module_count; i++)
+    if (!is_known(module_list[i])) copy_image(fs, module_list[i]);
+}
+
+void late_modules_are_copied() {
+  known_count = module_count;
+  for (unsigned i = 0; i < module_count; i++) known[i] = {module_list[i].image, module_list[i].offset};
 }
 
 namespace {
@@ -282,15 +317,22 @@ bool run_key_destructors(uintptr_t fs) {
   return any;
 }
 
+// glibc's `specific_used`, which stands behind the table of blocks: pthread_setspecific sets it.
+bool& keys_used(uintptr_t fs) { return word<bool>(fs, at.specific + static_cast<int>(kKeys / kKeysPerBlock * sizeof(void*))); }
+
 void clear_keys(uintptr_t fs) {
+  keys_used(fs) = false;
   for (unsigned b = 0; b < kKeys / kKeysPerBlock; b++)
     if (KeyData* block = key_block(fs, b)) mem::zero(block, kKeysPerBlock * sizeof(KeyData));
 }
 }  // namespace
 
+bool are_keys_used(uintptr_t fs) { return keys_used(fs); }
+
 void run_destructors() {
   tls_destructors();
   const auto fs = static_cast<uintptr_t>(pthread_self());
+  if (!are_keys_used(fs)) return;
   for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && run_key_destructors(fs); round++) {}
   // What a key's destructor made: glibc forgets it with the thread; our slot would hand it to the next one.
   tls_destructors();
@@ -325,6 +367,45 @@ void disable_rseq() {
   if (at.rseq < 0 || word<int>(fs, at.rseq + 4) < 0) return;
   sys::call(SYS_rseq, static_cast<long>(fs) + at.rseq, 32, kUnregister, kSignature);
   word<int>(fs, at.rseq + 4) = -2;
+}
+
+namespace {
+struct RobustList { uintptr_t next; };
+struct RobustHead {
+  RobustList list;
+  long futex_offset;
+  uintptr_t pending;
+};
+constexpr uint32_t kTidMask = 0x3fffffff, kOwnerDied = 0x40000000, kWaiters = 0x80000000;
+
+void release_robust(uintptr_t entry, long futex_offset, uint32_t tid) {
+  const bool is_pi = entry & 1;
+  auto* futex = reinterpret_cast<uint32_t*>((entry & ~uintptr_t{1}) + static_cast<uintptr_t>(futex_offset));
+  uint32_t v = __atomic_load_n(futex, __ATOMIC_SEQ_CST);
+  do {
+    if ((v & kTidMask) != tid) return;
+  } while (!__atomic_compare_exchange_n(futex, &v, (v & kWaiters) | kOwnerDied, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+  if ((v & kWaiters) && !is_pi) sys::call(SYS_futex, reinterpret_cast<long>(futex), 1 /* FUTEX_WAKE */, 1);
+}
+}  // namespace
+
+void set_robust_list(uintptr_t fs) {
+  if (at.robust_list) sys::call(SYS_set_robust_list, static_cast<long>(fs) + at.robust_list, sizeof(RobustHead));
+}
+
+void release_robust_mutexes(uintptr_t fs) {
+  constexpr int kMost = 2048;  // ROBUST_LIST_LIMIT: the list may be circular
+  if (!at.robust_list) return;
+  auto& head = word<RobustHead>(fs, at.robust_list);
+  const auto end = reinterpret_cast<uintptr_t>(&head);
+  const auto tid = static_cast<uint32_t>(tid_of(fs));
+  uintptr_t entry = head.list.next;
+  for (int i = 0; i < kMost && entry && (entry & ~uintptr_t{1}) != end; i++) {
+    const uintptr_t next = reinterpret_cast<RobustList*>(entry & ~uintptr_t{1})->next;
+    release_robust(entry, head.futex_offset, tid);
+    entry = next;
+  }
+  head.list.next = end;
 }
 
 void link_into_stack_list(uintptr_t fs) {

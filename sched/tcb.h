@@ -29,19 +29,22 @@ void reset(uintptr_t fs, uintptr_t stack, Bytes stack_size, int tid);
 // TLS variables get their initial values again, but libc's, ld.so's and ours.
 void renew_tls(uintptr_t fs);
 void refresh_modules();                // after dlopen and dlclose
-// The modules that dlopen has put into static TLS since the last refresh: their images go into block `fs`.
-void copy_new_modules(uintptr_t fs, unsigned since);
-unsigned modules();
+// The modules that came into static TLS since late_modules_are_copied: their images go into block `fs`.
+void copy_late_modules(uintptr_t fs);
+void late_modules_are_copied();
 
 // On the thread itself, before its end: C++ thread_local destructors, then TSD destructors, in POSIX' rounds.
 void run_destructors();
+bool are_keys_used(uintptr_t fs);      // whether the thread has set thread-specific data
 void init_locale();                    // on a new thread: ctype tables, the global locale
 void free_dynamic_tls(uintptr_t fs);   // blocks that __tls_get_addr made
 
 int tid_of(uintptr_t fs);
 void set_tid(uintptr_t fs, int tid);
 void disable_rseq();                   // for the calling kernel thread
-uintptr_t robust_list_of(uintptr_t fs);
+// Robust mutexes: the kernel thread that runs the block's thread has this list, until `native_fs` gets its own back.
+void set_robust_list(uintptr_t fs);
+void release_robust_mutexes(uintptr_t fs);  // as the kernel does when a thread ends that holds some
 // dlopen and friends look for the caller in glibc's lists of stacks to initialise its late static TLS.
 void link_into_stack_list(uintptr_t fs);
 void unlink_from_stack_list(uintptr_t fs);

@@ -109,13 +109,6 @@ void exit_goroutine(void* result) {
 
 void cancel_self() { exit_goroutine(PTHREAD_CANCELED); }
 
-namespace cancel {
-void act() {
-  sched_hooks.cancel_self();
-  __builtin_unreachable();
-}
-}  // namespace cancel
-
 }  // namespace gamelan
 
 GAMELAN_EXPORT void pthread_exit(void* result) {

@@ -57,7 +57,8 @@ namespace {
 // The kernel thread on which the caller's change is to take hold; other goroutines cannot be asked to move.
 int kernel_tid_of(pthread_t t) {
   if (t == pthread_self()) {
-    sched::lock_os_thread();
+    if (!self()->changed_kernel_thread) sched::lock_os_thread();
+    self()->changed_kernel_thread = true;
     return sys::current_tid();
   }
   return 0;
@@ -88,6 +89,7 @@ GAMELAN_EXPORT int pthread_setschedparam(pthread_t t, int policy, const sched_pa
   static constinit Next<int (*)(pthread_t, int, const sched_param*)> next{"pthread_setschedparam"};
   if (!is_goroutine(t)) return next.get()(t, policy, param);
   if (policy == SCHED_OTHER && param->sched_priority == 0) return 0;
+  if (param->sched_priority < sched_get_priority_min(policy) || param->sched_priority > sched_get_priority_max(policy)) return EINVAL;
   const int tid = kernel_tid_of(t);
   return tid ? result_of(sys::call(SYS_sched_setscheduler, tid, policy, reinterpret_cast<long>(param))) : EPERM;
 }

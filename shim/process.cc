@@ -1,6 +1,7 @@
 // shim/process.cc: calls whose meaning depends on how many threads the process has: the helper stops first.
 //
 // Source   unshare(2), setns(2), setuid(2) and kin, capset(2), prctl(2), seccomp(2), mlockall(2).
+#include <errno.h>
 #include <grp.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -11,16 +12,23 @@
 
 #include "allocator/base/words.h"
 #include "sched/helper_thread.h"
+#include "sched/native_thread.h"
 #include "shim/next.h"
 
 using namespace gamelan;
 
 namespace {
-// Calls the next definition of `name` with no helper about, before or during.
+// Calls the next definition of `name` with no helper about, before or during, and as the kernel thread that libc knows:
+// it asks every other one by signal 33 to do the same, and waits for them.
 template <class R, class... A>
 R alone(Next<R (*)(A...)>& next, A... a) {
   helper::Pause pause;
-  return next.get()(a...);
+  auto f = next.get();
+  auto call = [&] { return static_cast<long>(f(a...)); };
+  int e = errno;
+  const long r = native_thread::call([](void* c) { return (*static_cast<decltype(call)*>(c))(); }, &call, &e);
+  errno = e;
+  return static_cast<R>(r);
 }
 }  // namespace
 

@@ -4,6 +4,7 @@
 // stack as they came, so that up to six arguments arrive whatever they are.
 // Source   syscall(2).
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "allocator/base/words.h"
 #include "sched/helper_thread.h"
@@ -27,6 +28,9 @@ extern "C" __attribute__((visibility("hidden"), used)) void* gamelan_next_syscal
     case SYS_unshare: case SYS_setns: case SYS_capset: case SYS_setgroups:
     case SYS_setuid: case SYS_setgid: case SYS_setreuid: case SYS_setregid: case SYS_setresuid: case SYS_setresgid:
       gamelan::helper::stop();
+      break;
+    case SYS_gettid:
+      if (gamelan::self()->kind == gamelan::GKind::goroutine) return reinterpret_cast<void*>(gettid);
       break;
     default:
       if (void* f = gamelan::io::by_number(number)) return f;

@@ -11,6 +11,7 @@
 #include "allocator/base/output.h"
 #include "allocator/base/syscall.h"
 #include "allocator/hooks.h"
+#include "sched/hooks.h"
 #include "sched/threads.h"
 
 namespace gamelan {
@@ -53,6 +54,14 @@ Bytes foreign_usable_size(void* p, const char* call) { bad_free::foreign(p, call
 bool is_inert() { return false; }
 void* inert_malloc(Bytes) { return nullptr; }
 }  // namespace
+
+// No goroutines in unit tests: the scheduler's parts are tested one by one, with native threads.
+constinit const SchedHooks sched_hooks = {
+    .run_thread = nullptr,
+    .cancel_self = nullptr,
+    .exit_process = nullptr,
+    .create_kernel_thread = nullptr,
+};
 
 constinit const HeapHooks heap_hooks = {
     .acquire_cache = acquire_cache,
