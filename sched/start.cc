@@ -24,6 +24,7 @@
 #include "allocator/hooks.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -298,6 +299,7 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
+  handlers::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }
