@@ -28,6 +28,7 @@ struct G;
 struct M;
 struct P;
 class SlotPool;
+struct SignalNode;
 class TimerHeap;
 
 enum class GState : uint8_t { none, idle, runnable, running, syscall, waiting, dead };
@@ -131,6 +132,7 @@ struct G {
   Atomic<GState> state;
   WaitReason wait_reason;
   uint8_t preempt_skips;      // preemptions that found libc
+  Atomic<bool> should_yield;  // a preemption found our own code: the next yield is one
   Atomic<bool> in_vfork;      // a vfork's child runs on this G
   int vfork_pid;              // whose child
   alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it
@@ -169,7 +171,10 @@ struct G {
   bool exiting;
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
+  Atomic<SignalNode*> queued; // signals for this G, newest first
+  uint32_t handled_count;     // handlers that ran on it
   Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
+  Atomic<uint64_t> awaited;   // it is in sigwait for these: they go to its M, whose kernel wait takes them
   struct { void* sp; int flags; Bytes size; } altstack;
 
   // -- LockOSThread --

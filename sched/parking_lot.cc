@@ -83,6 +83,11 @@ class ReadyList {
     (tail_ ? tail_->schedlink : head_) = g;
     tail_ = g;
   }
+  G* take() {
+    G* g = head_;
+    if (g) head_ = g->schedlink;
+    return g;
+  }
   void make_ready() {
     while (G* g = head_) {
       head_ = g->schedlink;
@@ -216,6 +221,21 @@ int wake(const void* address, int most, uint32_t bits) {
   if (GAMELAN_UNLIKELY(!may_enter())) return sched::wake_later(address, most);
   RuntimeSection section;
   return wake_in_section(address, most, bits);
+}
+
+G* take_parked(const void* address) {
+  Bucket& b = bucket_of(address);
+  if (b.waiters.load_seq() == 0) return nullptr;
+  ReadyList list;
+  {
+    SpinGuard guard(b.lock);
+    G* g = b.first_at(address);
+    if (!g || !take_out_and_claim(b, g, Wake::woken, &list)) return nullptr;
+  }
+  G* g = list.take();
+  if (!g || g->kind == GKind::goroutine) return g;
+  sched::ready(g);
+  return nullptr;
 }
 
 int wake_in_section(const void* address, int most, uint32_t bits) {

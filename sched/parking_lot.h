@@ -38,6 +38,7 @@ Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* c
 
 // Wakes up to `most` waiters whose bits meet `bits`. Returns how many.
 int wake(const void* address, int most, uint32_t bits = kAnyBit);
+G* take_parked(const void* address);  // the first waiter, claimed but not made runnable, if it is a goroutine off its stack
 int wake_in_section(const void* address, int most, uint32_t bits = kAnyBit);  // for callers within a RuntimeSection
 
 // Wakes the first waiter. `release` lets go of what the caller holds: it runs under the bucket's lock, once it is known how

@@ -82,7 +82,9 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   }
   G* g = self();
   if (cookie == kCookieLook && !g->in_runtime.load_relaxed()) signals::raise_due();  // taken once we return: all are blocked here
-  if (cookie == kCookieYield && may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  if (cookie != kCookieYield) return;
+  if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
+  else g->should_yield.store_relaxed(true);
 }
 
 void tell(int tid, uintptr_t cookie) {
@@ -129,14 +131,6 @@ void nudge(G* g) {
   M* m = g->m;
   if (!m) return;
   const GState state = g->state.load_seq();
-  // In a system call the kernel is to interrupt it with the signal itself.
-  if (state == GState::syscall) {
-    if (const uint64_t due = g->pending.load_seq() & ~g->mask) {
-      const int signal = __builtin_ctzll(due) + 1;
-      if (g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal)) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
-    }
-    return;
-  }
   if (state == GState::running) tell(m->tid, kCookieLook);
 }
 

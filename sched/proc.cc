@@ -12,8 +12,10 @@
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 #include "sched/cancel.h"
+#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
+#include "sched/signal_queue.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
@@ -49,6 +51,12 @@ namespace {
 constexpr uint32_t kFairness = 61;     // Go's: now and then the global queue first, or two Gs that ready each other starve it
 constexpr uint32_t kNextStreak = 64;   // so often may `next` go before the rest of the queue
 constexpr int kStealRounds = 4;
+constexpr uint32_t kKeptEnough = 8, kKeptMost = 16, kSampleEvery = 8;
+constexpr uint64_t kLongWait = 60'000;  // time stamps: about 20 us, some ten times what waking a M costs
+enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
+
+// Every 61st G is looked for on g0, where all queues, timers and the network have their turn.
+bool is_fair_turn(const P* p) { return (p->tick.load_relaxed() + 1) % kFairness == 0; }
 
 long futex(Atomic<uint32_t>* word, int op, uint32_t value, const timespec* timeout = nullptr) {
   return sys::call(SYS_futex, reinterpret_cast<long>(word->raw()), op | FUTEX_PRIVATE_FLAG, value, reinterpret_cast<long>(timeout));
@@ -242,7 +250,10 @@ void stop_m(M* m) {
     state.idle_ms = m;
     state.idle_m_count.store_relaxed(state.idle_m_count.load_relaxed() + 1);
   }
-  while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
+  while (m->wake_word.load_acquire() == 0) {
+    futex(&m->wake_word, FUTEX_WAIT, 0);
+    if (m->deferred) handlers::dispatch(m);
+  }
   m->wake_word.store_relaxed(0);
   acquire_p(m, m->next_p);
 }
@@ -264,12 +275,16 @@ void ready(G* g) {
     return;
   }
   g->state.store_relaxed(GState::runnable);
-  if (P* p = own_p()) {
-    if (G* before = p->runq.set_next(g)) put_local(p, before);
-  } else {
+  P* p = own_p();
+  if (!p) {
     put_global(g);
+    return wake_p();
   }
-  wake_p();
+  if (G* before = p->runq.set_next(g)) put_local(p, before);
+  if (p->next_samples++ % kSampleEvery == 0) p->next_since = __builtin_ia32_rdtsc();
+  // Two Gs that ready each other stay on one P: waking another M each time costs more than they do. Where the caller goes
+  // on instead of blocking, sysmon sees `next` stand still and ends that.
+  if (p->kept.load_relaxed() < kKeptEnough || p->runq.has_slots()) wake_p();
 }
 
 namespace {
@@ -319,25 +334,43 @@ void enter_g(M* m, P* p, G* g) {
 
 void finish_switch() {
   M* m = tls_g.m;
+  if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
   if (PostSwitch post = m->post_switch) {
     m->post_switch = nullptr;
     post(m, m->post_g, m->post_argument);
   }
 }
 
-void switch_away(PostSwitch post, void* argument) {
+namespace {
+// Whether the G in `next` had to wait for long: its waker computed on, and another P could have run it meanwhile.
+bool waited_long(P* p) {
+  const uint64_t since = p->next_since;
+  p->next_since = 0;
+  return since && __builtin_ia32_rdtsc() - since > kLongWait;
+}
+
+G* pop_counted(P* p) {
+  const bool was_next = p->runq.has_next();
+  G* g = p->runq.pop();
+  if (was_next && g) p->kept.store_relaxed(waited_long(p) ? 0 : min_of(p->kept.load_relaxed() + 1, kKeptMost));
+  return g;
+}
+}  // namespace
+
+void switch_away(PostSwitch post, void* argument, G* to) {
   G* g = self();
   M* m = g->m;
   m->post_switch = post;
   m->post_g = g;
   m->post_argument = argument;
-  G* next = nullptr;
-  if (P* p = own_p(); p && !m->locked_g && (p->tick.load_relaxed() + 1) % kFairness != 0) {
+  G* next = to;
+  if (to) enter_g(m, m->p.load_relaxed(), to);
+  else if (P* p = own_p(); p && !m->locked_g && !is_fair_turn(p)) {
     if (GAMELAN_UNLIKELY(p->runq.has_next() && ++p->next_streak > kNextStreak)) {
       p->next_streak = 0;
       if (G* impatient = p->runq.set_next(nullptr)) put_local(p, impatient);
     }
-    next = p->runq.pop();
+    next = pop_counted(p);
     if (GAMELAN_UNLIKELY(next && next->locked_m)) {
       m->pending_locked = next;
       next = nullptr;
@@ -366,7 +399,8 @@ void yield() {
   }
   RuntimeSection section;
   P* p = own_p();
-  if (p && !has_work(p) && state.global_size.load_relaxed() == 0) return;
+  if (p && !has_work(p) && state.global_size.load_relaxed() == 0 && !g->should_yield.load_relaxed()) return;
+  g->should_yield.store_relaxed(false);
   g->wait_reason = WaitReason::none;
   switch_away(p ? [](M* m, G* left, void*) {
     left->state.store_relaxed(GState::runnable);
@@ -446,6 +480,17 @@ Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why) {
   return sleep(deadline, why);
 }
 
+Wake wait_for_handler(uint32_t count) {
+  RuntimeSection section;
+  G* g = self();
+  set_interrupts(g, true, true);
+  g->parked.queued = false;
+  g->wait.begin();
+  // From here on a handler that runs on this stack ends the wait.
+  if (__atomic_load_n(&g->handled_count, __ATOMIC_SEQ_CST) != count) claim_own(g, Wake::interrupted);
+  return sleep(parking_lot::kForever, WaitReason::signal);
+}
+
 int wake_later(const void* address, int most) {
   G* g = self();
   const uint32_t n = g->late_wakes.load_relaxed();
@@ -473,11 +518,11 @@ void make_late_wakes() {
 namespace {
 G* poll_network(P* p, Nanos now) {
   if (!netpoll::has_waiters() || state.polling.load_relaxed()) return nullptr;
-  uint32_t nobody = 0;
-  if (!state.polling.compare_exchange(nobody, 1)) return nullptr;
+  uint32_t nobody = kNotPolling;
+  if (!state.polling.compare_exchange(nobody, kGlance)) return nullptr;
   state.last_poll.store_relaxed(now);
   G* chain = netpoll::poll(0);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   inject(p, chain);
   return p->runq.pop();
 }
@@ -497,7 +542,10 @@ G* steal(M* m, P* mine) {
       if (p == mine) continue;
       if (last && p->timers.earliest() <= sys::monotonic_now() && run_timers(p, sys::monotonic_now()))
         if (G* g = mine->runq.pop()) return g;
-      if (G* g = p->runq.steal_into(&mine->runq, last)) return g;
+      if (G* g = p->runq.steal_into(&mine->runq, last)) {
+        if (!p->runq.has_next()) p->kept.store_relaxed(0);
+        return g;
+      }
     }
   }
   return nullptr;
@@ -532,10 +580,14 @@ bool go_on_with(M* m, G* chain) {
 // Once the M has given up its P: one M waits for the network and the next timer. True: it has a P again.
 bool wait_in_netpoller(M* m) {
   for (;;) {
-    uint32_t nobody = 0;
-    if (!state.polling.compare_exchange(nobody, 1)) return false;
+    uint32_t nobody = kNotPolling;
+    if (!state.polling.compare_exchange(nobody, kWaitsInPoll)) {
+      if (nobody == kWaitsInPoll) return false;
+      sys::call(SYS_sched_yield);  // sysmon glances, and nobody would wait after it
+      continue;
+    }
     if (earliest_timer() != TimerHeap::kNone || netpoll::has_waiters()) break;
-    state.polling.store_seq(0);
+    state.polling.store_seq(kNotPolling);
     // A wait that began in between found somebody polling: look again.
     if (earliest_timer() == TimerHeap::kNone && !netpoll::has_waiters()) return false;
   }
@@ -548,7 +600,7 @@ bool wait_in_netpoller(M* m) {
     state.last_poll.store_relaxed(sys::coarse_now());
   }
   state.poll_until.store_seq(TimerHeap::kNone);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   return go_on_with(m, chain);
 }
 
@@ -561,6 +613,7 @@ void stop_spinning(M* m) {
 // Blocks the M until there is a G to run; it then holds a P.
 G* find_runnable(M* m) {
   for (;;) {
+    if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
     P* p = own_p();
     if (!p) {
       drop_stray_cache(m);
@@ -573,7 +626,7 @@ G* find_runnable(M* m) {
       now = sys::monotonic_now();
       run_timers(p, now);
     }
-    if (p->tick.load_relaxed() % kFairness == 0) {
+    if (is_fair_turn(p)) {
       if (G* g = take_global(p, 1)) return g;
       if (netpoll::has_waiters())
         if (G* g = poll_network(p, sys::coarse_now())) return g;
@@ -632,11 +685,11 @@ G* wait_for_locked_g(M* m) {
 
 void poll_from_outside(Nanos now) {
   run_all_timers(now);
-  uint32_t nobody = 0;
-  if (!netpoll::has_waiters() || !state.polling.compare_exchange(nobody, 1)) return;
+  uint32_t nobody = kNotPolling;
+  if (!netpoll::has_waiters() || !state.polling.compare_exchange(nobody, kGlance)) return;
   state.last_poll.store_relaxed(now);
   G* chain = netpoll::poll(0);
-  state.polling.store_seq(0);
+  state.polling.store_seq(kNotPolling);
   inject(nullptr, chain);
 }
 
@@ -720,7 +773,7 @@ G* new_g(const NewThread& t) {
   g->cancel_state = g->cancel_type = 0;
   g->exiting = false;
   g->cleanup = g->cleanup_routines = nullptr;
-  g->pending.store_relaxed(0);
+  signal_queue::clear(g);
   g->altstack = {};
   g->locked_m = nullptr;
   g->lock_count = 0;
@@ -773,15 +826,29 @@ void post_exit(M*, G* g, void*) {
 }
 }  // namespace
 
+namespace {
+// A G that waits in pthread_join for this one, if it can be switched to at once. The end of many threads is one's join.
+G* joiner_to_run(G* g) {
+  if (!g->joiner.load_seq() || !own_p() || g->m->locked_g) return nullptr;
+  G* joiner = parking_lot::take_parked(&g->done);
+  if (joiner && joiner->locked_m) {
+    ready(joiner);
+    return nullptr;
+  }
+  return joiner;
+}
+}  // namespace
+
 void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::mask_lost(self()->mask);
-  if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {
+  // Main called pthread_exit, or is not here: a goroutine forked.
+  if (state.live.fetch_sub(1) == 1) {
     self()->in_runtime.store_relaxed(0);
     sched_hooks.exit_process();
   }
-  switch_away(post_exit, nullptr);
+  switch_away(post_exit, nullptr, joiner_to_run(self()));
   __builtin_unreachable();
 }
 
@@ -797,7 +864,6 @@ bool may_spin() {
 }
 
 G* main_goroutine() { return state.main; }
-void note_main_exit() { state.main_exited.store_seq(true); }
 uint64_t live_goroutines() { return state.live.load_relaxed(); }
 bool is_started() { return state.started.load_acquire(); }
 

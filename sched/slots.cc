@@ -11,9 +11,9 @@ namespace gamelan {
 
 namespace {
 constexpr Bytes kGrain = 64 * KiB;      // pools differ by at least this: attributes of odd sizes share one
-constexpr uint32_t kFirstChunk = 16, kMostPerChunk = 4096;
+constexpr uint32_t kFirstChunk = 16, kMostPerChunk = 65536;  // with kChunks: 1.8 million slots
 constexpr int kGuardInstall = 102;      // MADV_GUARD_INSTALL, linux 6.13
-constexpr Bytes kReserveMost = 64 * GiB;
+constexpr Bytes kReserveMost = TiB;
 
 constinit Atomic<int> guard_advice_works{1};
 
@@ -89,11 +89,8 @@ G* SlotPool::make() {
     }
     Chunk& c = chunk_[n - 1];
     low = c.base + c.made.load_relaxed() * step_;
-    c.made.store_release(c.made.load_relaxed() + 1);
-    if (!sys::protect(reinterpret_cast<void*>(low), step_, PROT_READ | PROT_WRITE)) {
-      c.made.store_release(c.made.load_relaxed() - 1);
-      return nullptr;
-    }
+    if (!sys::protect(reinterpret_cast<void*>(low), step_, PROT_READ | PROT_WRITE)) return nullptr;
+    c.made.store_release(c.made.load_relaxed() + 1);  // pairs: for_each_g, which reads the slot's G
   }
   return make_at(low);
 }

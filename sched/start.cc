@@ -24,6 +24,7 @@
 #include "allocator/hooks.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -95,7 +96,7 @@ void* m_main(void* argument) {
   m->g0 = g0;
   m->tid = sys::current_tid();
   m->native_fs = g0->fs;
-  m->kernel_mask = ~uint64_t{0};
+  m->kernel_mask = signals::kAllButSetXid;
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-m"));
   if (!template_learnt.load_acquire()) {
     tcb::learn(g0->fs, template_stack, kMStack);
@@ -113,7 +114,7 @@ void* m_main(void* argument) {
 
 // With every signal blocked: the new thread begins so, and takes its mask from what it runs.
 int create_blocked(M* m, const pthread_attr_t* attributes) {
-  const uint64_t every = ~uint64_t{0};
+  const uint64_t every = signals::kAllButSetXid;
   uint64_t before = 0;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&every), reinterpret_cast<long>(&before), 8);
   pthread_t thread;
@@ -219,7 +220,7 @@ const char* what_is_wrong(const SelfTest& t) {
   if (errno != 4711) return "self-test: errno";
   pthread_key_t key;
   if (pthread_key_create(&key, nullptr) == 0) {
-    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key;
+    const bool good = pthread_setspecific(key, &key) == 0 && pthread_getspecific(key) == &key && tcb::are_keys_used(t.g->fs);
     pthread_setspecific(key, nullptr);
     pthread_key_delete(key);
     if (!good) return "self-test: thread-specific data";
@@ -298,6 +299,7 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
+  handlers::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }

@@ -38,7 +38,6 @@ struct State {
   Atomic<uint32_t> sysmon_asleep;    // futex: sysmon waits until a P is busy again
   Atomic<uint32_t> strays;           // Gs that run without a P, about
   Atomic<bool> started;
-  Atomic<bool> main_exited;          // main called pthread_exit: the last goroutine ends the process
   G* main;
   uint64_t affinity[16];             // the process' at the start
 };
@@ -68,7 +67,8 @@ void poll_from_outside(Nanos now);       // sysmon: when no P looks at network a
 
 using PostSwitch = void (*)(M*, G*, void*);
 // The caller's G leaves; `post` runs once its stack is free to be run elsewhere. Returns when it runs again.
-void switch_away(PostSwitch post, void* argument);
+// `to`: the G to run next, runnable, claimed, and not wired; the caller has its P. nullptr: whichever is next.
+void switch_away(PostSwitch post, void* argument, G* to = nullptr);
 void finish_switch();
 void post_yield(M* m, G* g, void*);
 

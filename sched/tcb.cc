@@ -163,8 +163,6 @@ void copy_image(uintptr_t fs, const Module& m) {
 
 const char* find_facts() {
   StaticInfo static_info;
-  unsigned* ignored = nullptr;
-  (void)ignored;
   if (!find(allocate_tls, "_dl_allocate_tls")) return "_dl_allocate_tls";
   if (!find(static_info, "_dl_get_tls_static_info")) return "_dl_get_tls_static_info";
   if (!find(ctype_init, "__ctype_init")) return "__ctype_init";
@@ -317,15 +315,22 @@ bool run_key_destructors(uintptr_t fs) {
   return any;
 }
 
+// glibc's `specific_used`, which stands behind the table of blocks: pthread_setspecific sets it.
+bool& keys_used(uintptr_t fs) { return word<bool>(fs, at.specific + static_cast<int>(kKeys / kKeysPerBlock * sizeof(void*))); }
+
 void clear_keys(uintptr_t fs) {
+  keys_used(fs) = false;
   for (unsigned b = 0; b < kKeys / kKeysPerBlock; b++)
     if (KeyData* block = key_block(fs, b)) mem::zero(block, kKeysPerBlock * sizeof(KeyData));
 }
 }  // namespace
 
+bool are_keys_used(uintptr_t fs) { return keys_used(fs); }
+
 void run_destructors() {
   tls_destructors();
   const auto fs = static_cast<uintptr_t>(pthread_self());
+  if (!are_keys_used(fs)) return;
   for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS && run_key_destructors(fs); round++) {}
   // What a key's destructor made: glibc forgets it with the thread; our slot would hand it to the next one.
   tls_destructors();

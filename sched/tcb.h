@@ -35,6 +35,7 @@ void late_modules_are_copied();
 
 // On the thread itself, before its end: C++ thread_local destructors, then TSD destructors, in POSIX' rounds.
 void run_destructors();
+bool are_keys_used(uintptr_t fs);      // whether the thread has set thread-specific data
 void init_locale();                    // on a new thread: ctype tables, the global locale
 void free_dynamic_tls(uintptr_t fs);   // blocks that __tls_get_addr made
 

@@ -69,10 +69,10 @@ class Taken {
 };
 }  // namespace
 
-bool goes_on_after_interruption() {
+bool ends_call(bool restarts) {
   signals::raise_due();
   cancel::point();
-  return signals::restart();
+  return restarts ? !signals::restart() : signals::handled();
 }
 
 bool is_nonblocking(int fd) {
@@ -110,7 +110,7 @@ Patience::Verdict Patience::wait() {
     case Wake::timed_out: return timed_out;
     case Wake::not_pollable: return block;
     case Wake::interrupted:
-      return goes_on_after_interruption() && deadline_ == parking_lot::kForever ? try_again : interrupted;
+      return ends_call(deadline_ == parking_lot::kForever) ? interrupted : try_again;
     default: return try_again;
   }
 }

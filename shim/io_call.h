@@ -28,8 +28,9 @@ inline long finish(long r) {
   return -1;
 }
 
-// After Wake::interrupted: handlers run, a cancellation is acted on. Whether a call that the kernel restarts goes on.
-bool goes_on_after_interruption();
+// After Wake::interrupted: handlers run, a cancellation is acted on. Whether the call ends with EINTR: for a handler
+// without SA_RESTART, and for any handler where the kernel does not restart the call.
+bool ends_call(bool restarts);
 
 // What the kernel made of a call that could block: interrupted, perhaps to be cancelled.
 inline long after_blocking(long r) {

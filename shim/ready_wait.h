@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "sched/parking_lot.h"
+#include "sched/signals.h"
 #include "shim/deadline.h"
 #include "shim/io_call.h"
 
@@ -29,9 +30,9 @@ inline bool is_other_mask(const sigset_t* mask) {
   return mask && ((*reinterpret_cast<const uint64_t*>(mask) ^ self()->mask) & ~kOfLibc);
 }
 
-// A caller that was interrupted lets go of what it holds, then calls `end`: handlers run, a cancellation is acted on.
+// For a caller that may have been interrupted, once it has let go of what it held: a cancellation is acted on.
 inline long end(long r) {
-  if (GAMELAN_UNLIKELY(r == -EINTR)) goes_on_after_interruption();
+  if (GAMELAN_UNLIKELY(r == -EINTR)) cancel::point();
   return r;
 }
 
@@ -46,7 +47,10 @@ long until_ready(Nanos deadline, Look look, Wait wait, IsWokenAgain is_woken_aga
     if (futile == kMostFutile) return in_kernel();
     switch (wait()) {
       case Wake::not_pollable: return in_kernel();
-      case Wake::interrupted: return -EINTR;
+      case Wake::interrupted:
+        signals::raise_due();
+        if (signals::handled() || cancel::requested()) return -EINTR;
+        break;
       case Wake::timed_out: break;
       default: futile = is_woken_again() ? futile + 1 : 0;
     }

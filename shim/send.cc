@@ -114,7 +114,7 @@ Nanos deadline_of(const timeval& limit) {
 }
 
 bool goes_on_after(Wake why, Nanos deadline) {
-  return why != Wake::interrupted || (goes_on_after_interruption() && deadline == parking_lot::kForever);
+  return why != Wake::interrupted || !ends_call(deadline == parking_lot::kForever);
 }
 
 // The second connect of one that was begun tells how the first ended, and leaves the socket as a blocking one would.

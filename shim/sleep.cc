@@ -27,9 +27,7 @@ bool runs_evenly(clockid_t c) {
 int sleep_to(Nanos deadline) {
   cancel::point();
   while (sys::monotonic_now() < deadline) {
-    if (sched::sleep_until(deadline, true) != Wake::interrupted) continue;
-    goes_on_after_interruption();
-    return EINTR;
+    if (sched::sleep_until(deadline, true) == Wake::interrupted && ends_call(false)) return EINTR;
   }
   return 0;
 }

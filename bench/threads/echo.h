@@ -1,11 +1,11 @@
 // bench/threads/echo.h: the message size of the echo servers and their load, and a listener that says where it listens.
 #pragma once
+#include "bench.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-
-#include "bench.h"
 
 enum { kMessage = 64 };
 

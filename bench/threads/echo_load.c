@@ -1,4 +1,5 @@
-// bench/threads/echo_load.c PORT CONNECTIONS SECONDS: drives an echo server from one thread by epoll; every answer is checked.
+// bench/threads/echo_load.c PORT CONNECTIONS SECONDS: drives an echo server from one thread by epoll; every answer is
+// checked.
 //
 // Each connection has one message on its way. Prints `requests_per_second X median_us Y p99_us Z`, counted after all
 // connections are made and half a second of warming up.
@@ -13,7 +14,7 @@ struct connection {
   char in[kMessage];
 };
 
-static long answers, buckets[100000];   // by 10 us
+static long answers, buckets[100000];  // by 10 us
 static int64_t count_from;
 
 static void fill(const struct connection* c, char* out) {
@@ -59,8 +60,8 @@ int main(int argc, char** argv) {
   must(argc == 4, "echo_load PORT CONNECTIONS SECONDS");
   const int count = atoi(argv[2]);
   const double seconds = atof(argv[3]);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   raise_file_limit();
   const int epoll = epoll_create1(0);
   struct connection* all = calloc((size_t)count, sizeof *all);
@@ -80,5 +81,6 @@ int main(int argc, char** argv) {
     const int n = epoll_wait(epoll, events, 512, 1000);
     for (int i = 0; i < n; i++) take(events[i].data.ptr);
   }
-  printf("requests_per_second %.0f median_us %ld p99_us %ld\n", (double)answers / seconds, percentile_us(0.5), percentile_us(0.99));
+  printf("requests_per_second %.0f median_us %ld p99_us %ld\n", (double)answers / seconds, percentile_us(0.5),
+         percentile_us(0.99));
 }

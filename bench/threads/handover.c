@@ -1,4 +1,5 @@
-// bench/threads/handover.c: two threads hand one turn to and fro by a mutex and two conds; an operation is one hand-over.
+// bench/threads/handover.c: two threads hand one turn to and fro by a mutex and two conds; an operation is one
+// hand-over.
 #include "bench.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -1,7 +1,9 @@
-// bench/threads/idle.c THREADS SECONDS: THREADS (1000) parked threads and a main that sleeps SECONDS (60); what that costs.
+// bench/threads/idle.c THREADS SECONDS: THREADS (1000) parked threads and a main that sleeps SECONDS (60); what that
+// costs.
 //
-// Prints `cpu_us X wakeups Y`: user + system time, and context switches of all kernel threads the process had meanwhile,
-// those that ended too (getrusage). The threads wait on conds, semaphores, pipes and in long sleeps, by turns.
+// Prints `cpu_us X wakeups Y`: user + system time, and context switches of all kernel threads the process had
+// meanwhile, those that ended too (getrusage). The threads wait on conds, semaphores, pipes and in long sleeps, by
+// turns.
 #include "bench.h"
 
 #include <semaphore.h>
@@ -34,7 +36,7 @@ int main(int argc, char** argv) {
   sem_init(&semaphore, 0, 0);
   must(pipe(pipe_ends) == 0, "pipe");
   for (long i = 0; i < threads; i++) start(parks, (void*)i);
-  sleep(3);   // all are parked, and who helped them is asleep
+  sleep(3);  // all are parked, and who helped them is asleep
   getrusage(RUSAGE_SELF, &before);
   sleep((unsigned)seconds);
   getrusage(RUSAGE_SELF, &after);

@@ -1,7 +1,8 @@
-// bench/threads/live.c THREADS: that many threads of default stack size wait on one cond; then says what each costs, and lets them go.
+// bench/threads/live.c THREADS: that many threads of default stack size wait on one cond; then says what each costs,
+// and lets them go.
 //
-// Prints `threads N rss_bytes X page_table_bytes Y`, the growth of VmRSS and VmPTE per thread. Where no more threads can be
-// made, N says how many there were.
+// Prints `threads N rss_bytes X page_table_bytes Y`, the growth of VmRSS and VmPTE per thread. Where no more threads
+// can be made, N says how many there were.
 #include "bench.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -31,7 +32,7 @@ static long status_kib(const char* name) {
 int main(int argc, char** argv) {
   const long want = argc > 1 ? atol(argv[1]) : 100000;
   pthread_t* t = malloc(sizeof *t * (size_t)want);
-  memset(t, 0, sizeof *t * (size_t)want);   // not counted
+  memset(t, 0, sizeof *t * (size_t)want);  // not counted
   pthread_join(start(waits, (go_on = 1, NULL)), NULL);
   go_on = 0;
   waiting = 0;
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
   pthread_mutex_lock(&mutex);
   while (waiting < made) pthread_cond_wait(&all_there, &mutex);
   pthread_mutex_unlock(&mutex);
-  sleep(1);   // the last of them is parked
+  sleep(1);  // the last of them is parked
   printf("threads %ld rss_bytes %ld page_table_bytes %ld\n", made, (status_kib("VmRSS") - rss) * 1024 / (made + !made),
          (status_kib("VmPTE") - tables) * 1024 / (made + !made));
   fflush(stdout);

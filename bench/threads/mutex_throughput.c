@@ -1,4 +1,5 @@
-// bench/threads/mutex_throughput.c [THREADS]: THREADS (8) count under one mutex; an operation is lock, count, unlock, by the wall clock.
+// bench/threads/mutex_throughput.c [THREADS]: THREADS (8) count under one mutex; an operation is lock, count, unlock,
+// by the wall clock.
 #include "bench.h"
 
 static long threads = 8, each, count;

@@ -1,4 +1,5 @@
-// bench/threads/ring.c [TOKENS] [THREADS]: TOKENS (1) go round a ring of THREADS (1000) threads by semaphores; an operation is one hop.
+// bench/threads/ring.c [TOKENS] [THREADS]: TOKENS (1) go round a ring of THREADS (1000) threads by semaphores; an
+// operation is one hop.
 #include "bench.h"
 
 #include <semaphore.h>
@@ -11,8 +12,10 @@ static void* passes_on(void* arg) {
   const long me = (long)arg;
   for (;;) {
     sem_wait(&place[me]);
-    if (__atomic_sub_fetch(&hops, 1, __ATOMIC_RELAXED) < 0) sem_post(&done);   // the token ends here
-    else sem_post(&place[(me + 1) % threads]);
+    if (__atomic_sub_fetch(&hops, 1, __ATOMIC_RELAXED) < 0)
+      sem_post(&done);  // the token ends here
+    else
+      sem_post(&place[(me + 1) % threads]);
   }
   return NULL;
 }

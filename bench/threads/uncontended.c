@@ -1,4 +1,5 @@
-// bench/threads/uncontended.c: one thread locks and unlocks a mutex that nobody else wants, while another thread is asleep.
+// bench/threads/uncontended.c: one thread locks and unlocks a mutex that nobody else wants, while another thread is
+// asleep.
 #include "bench.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

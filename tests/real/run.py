@@ -304,7 +304,7 @@ def check_path(program, scratch, how, plain, args):
     if args.repeat and not ours.faults:
         ours.seconds = best(lambda: run_once(program, scratch, how, statistics=False), args.repeat).seconds
     verdict = "FAIL" if ours.faults else "short" if plain.seconds < WORK_WANTED else "ok"
-    return row(program, how, plain, ours, ours.calls, verdict), ours.faults
+    return table_row(program, how, plain, ours, ours.calls, verdict), ours.faults
 
 
 def check_threads(program, scratch, how, plain, args):
@@ -320,7 +320,7 @@ def check_threads(program, scratch, how, plain, args):
     if args.repeat and not faults:
         plain, ours = time_by_turns(program, scratch, how, args.repeat)
     verdict = f"{good} of {wanted}" + (" FAIL" if faults else "")
-    return row(program, how, plain, ours, ours.goroutines, verdict), faults
+    return table_row(program, how, plain, ours, ours.goroutines, verdict), faults
 
 
 def time_by_turns(program, scratch, how, repeat):
@@ -349,7 +349,7 @@ def checked_run(program, scratch, how, plain):
     return ours
 
 
-def row(program, how, plain, ours, count, verdict):
+def table_row(program, how, plain, ours, count, verdict):
     return [program.name, str(how), f"{plain.seconds:.2f}", f"{ours.seconds:.2f}", f"{ours.seconds / plain.seconds:.2f}",
             f"{plain.rss_kib / 1024:.0f}", f"{ours.rss_kib / 1024:.0f}", str(count), verdict]
 

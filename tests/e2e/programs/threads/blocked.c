@@ -26,7 +26,7 @@ static int64_t sleep_until;
 static sem_t semaphore;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_barrier_t barrier;
-static int accepting, full;   // two listeners: nobody connects to the one, the other's backlog is full
+static int accepting, full;  // two listeners: nobody connects to the one, the other's backlog is full
 
 static struct sockaddr_un address_of(const char* name) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -101,11 +101,15 @@ static void* waits(void* arg) {
 
 static void let_go(struct waiter* w) {
   switch (w->way) {
-    case kRead: case kRecv: case kPoll: case kSelect: case kEpoll: MUST(write(w->fd[1], "x", 1) == 1); break;
+    case kRead:
+    case kRecv:
+    case kPoll:
+    case kSelect:
+    case kEpoll: MUST(write(w->fd[1], "x", 1) == 1); break;
     case kSem: sem_post(&semaphore); break;
     case kAccept: close(connects("accepting")); break;
     case kConnect: close(accept(full, NULL, NULL)); break;
-    default: break;   // all at once
+    default: break;  // all at once
   }
 }
 
@@ -128,7 +132,7 @@ int main(int argc, char** argv) {
 
   struct waiter* w = calloc((size_t)count, sizeof *w);
   for (int i = 0; i < count; i++) {
-    const int way = w[i].way = (i / of_each + kSelect) % kWays;   // select's descriptors first: below FD_SETSIZE
+    const int way = w[i].way = (i / of_each + kSelect) % kWays;  // select's descriptors first: below FD_SETSIZE
     if (way == kRead || way == kPoll || way == kSelect || way == kEpoll) MUST(pipe(w[i].fd) == 0);
     if (way == kRecv) MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, w[i].fd) == 0);
   }
@@ -137,7 +141,7 @@ int main(int argc, char** argv) {
   pthread_rwlock_wrlock(&rwlock);
   accepting = listens("accepting", 1000);
   full = listens("full", 0);
-  const int filler = connects("full");   // one has room behind a backlog of 0
+  const int filler = connects("full");  // one has room behind a backlog of 0
   sleep_until = INT64_MAX;
 
   for (int i = 0; i < count; i++) w[i].thread = start_small(waits, &w[i]);

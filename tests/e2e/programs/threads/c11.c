@@ -29,7 +29,8 @@ static int says_gone(void* arg) {
 }
 CASE(detach) {
   thrd_t t;
-  for (int i = 0; i < 50; i++) CHECK(thrd_create(&t, says_gone, NULL) == thrd_success && thrd_detach(t) == thrd_success);
+  for (int i = 0; i < 50; i++)
+    CHECK(thrd_create(&t, says_gone, NULL) == thrd_success && thrd_detach(t) == thrd_success);
   while (load(&gone) < 50) thrd_yield();
 }
 

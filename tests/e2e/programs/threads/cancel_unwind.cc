@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/cancel_unwind.cc: pthread_cancel and pthread_exit unwind C++: destructors, catch (...) that rethrows.
+// tests/e2e/programs/threads/cancel_unwind.cc: pthread_cancel and pthread_exit unwind C++: destructors, catch (...)
+// that rethrows.
 #include <cxxabi.h>
 
 #include <atomic>
@@ -96,10 +97,12 @@ struct Busy {
       usleep(500);
       order += s;
     }
-    finish(start([](void*) -> void* {
-      order += '+';
-      return nullptr;
-    }, nullptr));
+    finish(start(
+        [](void*) -> void* {
+          order += '+';
+          return nullptr;
+        },
+        nullptr));
   }
 };
 static void* has_a_busy_one(void*) {
@@ -129,8 +132,7 @@ CASE(in_main) {
 static void* swallows(void*) {
   try {
     pthread_exit(nullptr);
-  } catch (...) {
-  }
+  } catch (...) {}
   return nullptr;
 }
 CASE(swallowed) {

@@ -48,7 +48,7 @@ CASE(broadcast_wakes_all) {
   pthread_mutex_lock(&mutex);
   allowed = 100;
   pthread_mutex_unlock(&mutex);
-  pthread_cond_broadcast(&cond);   // without the mutex, as is allowed
+  pthread_cond_broadcast(&cond);  // without the mutex, as is allowed
   for (int i = 0; i < 100; i++) finish(t[i]);
   CHECK(through == 100);
 }
@@ -111,7 +111,7 @@ static void timed_out_on(clockid_t clock) {
   for (int i = 1; i <= 20; i++) {
     struct timespec until = timespec_of(now(clock) + i * 300000);
     int code;
-    while ((code = pthread_cond_timedwait(&c, &mutex, &until)) == 0) {}   // woken for nothing
+    while ((code = pthread_cond_timedwait(&c, &mutex, &until)) == 0) {}  // woken for nothing
     CHECK(code == ETIMEDOUT && now(clock) >= nanos(until));
     CHECK(pthread_mutex_trylock(&mutex) == EBUSY);
   }

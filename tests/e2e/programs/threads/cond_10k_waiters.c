@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/cond_10k_waiters.c [N]: N threads (10 000) wait on one cond and are let go, by ones and all at once.
+// tests/e2e/programs/threads/cond_10k_waiters.c [N]: N threads (10 000) wait on one cond and are let go, by ones and
+// all at once.
 #include "helpers.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

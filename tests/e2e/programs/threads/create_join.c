@@ -21,7 +21,8 @@ CASE(one_after_the_other) {
 
 static void* tree(void* depth) {
   if (!number_of(depth)) return number(1);
-  pthread_t left = start_small(tree, number(number_of(depth) - 1)), right = start_small(tree, number(number_of(depth) - 1));
+  pthread_t left = start_small(tree, number(number_of(depth) - 1)),
+            right = start_small(tree, number(number_of(depth) - 1));
   return number(number_of(finish(left)) + number_of(finish(right)));
 }
 CASE(threads_that_start_threads) { CHECK(finish(start_small(tree, number(7))) == number(128)); }

@@ -1,10 +1,11 @@
-// tests/e2e/programs/threads/detached.c [N]: N threads (100 000) that nobody joins, created detached and detached later.
+// tests/e2e/programs/threads/detached.c [N]: N threads (100 000) that nobody joins, created detached and detached
+// later.
 #include "helpers.h"
 
 #include <semaphore.h>
 
 static int ended;
-static sem_t places;   // at most 500 at once
+static sem_t places;  // at most 500 at once
 
 static void* ends(void* arg) {
   (void)arg;

@@ -1,12 +1,14 @@
-// tests/e2e/programs/threads/dlopen_tls.c: thread-local variables of libraries linked, opened before threads live, and while they do.
+// tests/e2e/programs/threads/dlopen_tls.c: thread-local variables of libraries linked, opened before threads live, and
+// while they do.
 //
-// The libraries are tls_library.c under several names, reached by general-dynamic or by initial-exec TLS: GENERAL_EARLY,
-// GENERAL_LATE, INITIAL_EARLY, INITIAL_LATE and REOPENED are their paths, LINKED is among the program's NEEDED.
+// The libraries are tls_library.c under several names, reached by general-dynamic or by initial-exec TLS:
+// GENERAL_EARLY, GENERAL_LATE, INITIAL_EARLY, INITIAL_LATE and REOPENED are their paths, LINKED is among the program's
+// NEEDED.
 #include "helpers.h"
 
 #include <dlfcn.h>
 
-int tls_count(void);   // of the linked one
+int tls_count(void);  // of the linked one
 
 typedef int (*count_function)(void);
 
@@ -21,15 +23,17 @@ static int wrong;
 static void* uses(void* count) {
   for (int i = 1; i <= 20; i++) {
     if (((count_function)count)() != 1000 + i) add(&wrong, 1);
-    if (i % 5) sched_yield();
-    else usleep(100);
+    if (i % 5)
+      sched_yield();
+    else
+      usleep(100);
   }
   return NULL;
 }
 static int right_in_threads(count_function count) {
   pthread_t t[20];
   wrong = 0;
-  for (int turn = 0; turn < 2; turn++) {   // the second on stacks that were used
+  for (int turn = 0; turn < 2; turn++) {  // the second on stacks that were used
     for (int i = 0; i < 20; i++) t[i] = start(uses, (void*)count);
     for (int i = 0; i < 20; i++) finish(t[i]);
   }
@@ -43,7 +47,7 @@ CASE(linked) {
 
 static void opened_before(const char* path) {
   count_function count = open_library(path);
-  uses((void*)count);   // main
+  uses((void*)count);  // main
   CHECK(wrong == 0);
   CHECK(right_in_threads(count));
 }
@@ -100,7 +104,7 @@ static void* opens_uses_closes(void* arg) {
     MUST(library != NULL);
     count_function count = (count_function)dlsym(library, "tls_count");
     const int first = count(), second = count();
-    if (second != first + 1) add(&wrong, 1);   // another thread may keep it open, with our values
+    if (second != first + 1) add(&wrong, 1);  // another thread may keep it open, with our values
     sched_yield();
     dlclose(library);
   }

@@ -20,7 +20,10 @@ static void give_way(int i) {
   switch (i % 4) {
     case 0: sched_yield(); break;
     case 1: usleep(100); break;
-    case 2: MUST(write(link_fd[1], &c, 1) == 1); MUST(read(link_fd[0], &c, 1) == 1); break;
+    case 2:
+      MUST(write(link_fd[1], &c, 1) == 1);
+      MUST(read(link_fd[0], &c, 1) == 1);
+      break;
     case 3: {
       std::mutex m;
       std::unique_lock lock(m);
@@ -33,7 +36,7 @@ struct Unwound {
   int* count;
   int way;
   ~Unwound() {
-    give_way(way);   // while the exception is on its way
+    give_way(way);  // while the exception is on its way
     ++*count;
   }
 };
@@ -54,7 +57,7 @@ static void* throws_and_catches(void* arg) {
     } catch (const std::runtime_error& outer) {
       CHECK(unwound == 6);
       give_way(me + i);
-      try {   // a second one inside the handler of the first
+      try {  // a second one inside the handler of the first
         throw std::logic_error("inner " + std::to_string(me));
       } catch (const std::logic_error& inner) {
         give_way(me + i + 1);

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/exit_while_printing.c: a worker calls exit while 50 threads print, allocate, sleep and wait.
+// tests/e2e/programs/threads/exit_while_printing.c: a worker calls exit while 50 threads print, allocate, sleep and
+// wait.
 #include "helpers.h"
 
 static int printed;
@@ -13,8 +14,12 @@ static void* goes_on_for_ever(void* i) {
       case 0: sched_yield(); break;
       case 1: free(malloc(1000)); break;
       case 2: usleep(100); break;
-      case 3: pthread_mutex_lock(&mutex); pthread_mutex_unlock(&mutex); break;
-      case 4: if (n == 3) pause();
+      case 3:
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+        break;
+      case 4:
+        if (n == 3) pause();
     }
   }
   return NULL;
@@ -43,5 +48,5 @@ int main(void) {
   for (int i = 0; i < 50; i++) start(goes_on_for_ever, number(i));
   await(&printed, 500);
   printf("the child ended with %d\n", first);
-  return first != 41;   // main returns while they print
+  return first != 41;  // main returns while they print
 }

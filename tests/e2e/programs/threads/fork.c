@@ -130,7 +130,7 @@ CASE(the_child_keeps_what_is_the_thread_s) {
 static void* forks_and_returns(void* link) {
   pid_t pid = fork();
   if (!pid) {
-    pthread_exit(NULL);   // the last thread: exit code 0
+    pthread_exit(NULL);  // the last thread: exit code 0
   }
   *(int*)link = ended_with(pid);
   return NULL;

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/futex.c: raw syscall(SYS_futex): wait, wake, bitset, requeue, wake_op, time-outs; raw SYS_gettid.
+// tests/e2e/programs/threads/futex.c: raw syscall(SYS_futex): wait, wake, bitset, requeue, wake_op, time-outs; raw
+// SYS_gettid.
 #include "helpers.h"
 
 #include <linux/futex.h>
@@ -52,11 +53,11 @@ CASE(another_value_returns_at_once) {
   errno = 0;
   CHECK(futex(&word, FUTEX_WAIT, 0, NULL, NULL, 0) == -1 && errno == EAGAIN);
   errno = 0;
-  CHECK(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EINVAL);   // no bits
+  CHECK(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EINVAL);  // no bits
   errno = 0;
   CHECK(futex((int*)((char*)&word + 1), FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0) == -1 && errno == EINVAL);
   errno = 0;
-  CHECK(futex(&word, 9999 & FUTEX_CMD_MASK, 0, NULL, NULL, 0) == -1 && errno == ENOSYS);
+  CHECK(futex(&word, 77, 0, NULL, NULL, 0) == -1 && errno == ENOSYS);
 }
 
 CASE(time_outs_are_never_early) {
@@ -67,13 +68,14 @@ CASE(time_outs_are_never_early) {
     errno = 0;
     CHECK(futex(&word, FUTEX_WAIT_PRIVATE, 0, &d, NULL, 0) == -1 && errno == ETIMEDOUT);
     CHECK(now(CLOCK_MONOTONIC) - begin >= nanos(d));
-    struct timespec until = timespec_of(now(CLOCK_MONOTONIC) + nanos(d));   // absolute with a bitset
+    struct timespec until = timespec_of(now(CLOCK_MONOTONIC) + nanos(d));  // absolute with a bitset
     errno = 0;
     CHECK(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &until, NULL, -1) == -1 && errno == ETIMEDOUT);
     CHECK(now(CLOCK_MONOTONIC) >= nanos(until));
     until = timespec_of(now(CLOCK_REALTIME) + nanos(d));
     errno = 0;
-    CHECK(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &until, NULL, -1) == -1 && errno == ETIMEDOUT);
+    CHECK(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &until, NULL, -1) == -1 &&
+          errno == ETIMEDOUT);
     CHECK(now(CLOCK_REALTIME) >= nanos(until));
   }
   struct timespec d = {0, 1000000000};
@@ -115,8 +117,7 @@ CASE(requeues) {
     CHECK(moved == 10 && load(&awake) == 0);
     CHECK(futex(&word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 0);
     // Then one awake and three back.
-    const long both = requeue(ops[k], &other, 1, 3, &word, 0);
-    CHECK(both == 4 || (k == 0 && both == 1));
+    CHECK(requeue(ops[k], &other, 1, 3, &word, 0) == 4);
     await(&awake, 1);
     CHECK(futex(&other, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 6);
     CHECK(futex(&word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 3);
@@ -135,29 +136,31 @@ static void* waits_a_while(void* arg) {
   store(&awake, 1);
   return number(code);
 }
+
 CASE(a_time_out_finds_its_waiter_after_a_requeue) {
   word = other = awake = 0;
   pthread_t t = start(waits_a_while, NULL);
   while (requeue(FUTEX_REQUEUE_PRIVATE, &word, 0, 1, &other, 0) == 0 && !load(&awake)) sched_yield();
   CHECK(finish(t) == number(ETIMEDOUT));
-  CHECK(futex(&other, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 0);   // nobody is left there
+  CHECK(futex(&other, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0) == 0);  // nobody is left there
 }
+
 CASE(wake_op) {
   word = other = awake = 0;
   pthread_t a = start(waits, &word), b = start(waits, &other);
   // other = other | 1 (once both wait), wakes one at `word`, and one at `other` if it was 0.
   sleep_millis(5);
-  const long woken = syscall(SYS_futex, &word, FUTEX_WAKE_OP_PRIVATE, 1, 1L, &other,
-                             FUTEX_OP(FUTEX_OP_OR, 1, FUTEX_OP_CMP_EQ, 0));
+  const long woken =
+      syscall(SYS_futex, &word, FUTEX_WAKE_OP_PRIVATE, 1, 1L, &other, FUTEX_OP(FUTEX_OP_OR, 1, FUTEX_OP_CMP_EQ, 0));
   CHECK(woken >= 0 && woken <= 2 && load(&other) == 1);
-  while (load(&awake) < 2) {   // whoever came late
+  while (load(&awake) < 2) {  // whoever came late
     futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     futex(&other, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     sched_yield();
   }
   finish(a);
   finish(b);
-  wrong = 0;   // `b` may have found 1
+  wrong = 0;  // `b` may have found 1
 }
 
 // A lock of one word, as runtimes write them: 0 free, 1 held, 2 held and waited for.
@@ -168,11 +171,13 @@ static void* counts(void* arg) {
   for (int i = 0; i < 500; i++) {
     int seen = 0;
     if (!__atomic_compare_exchange_n(&lock_word, &seen, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-      while (__atomic_exchange_n(&lock_word, 2, __ATOMIC_SEQ_CST)) futex(&lock_word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+      while (__atomic_exchange_n(&lock_word, 2, __ATOMIC_SEQ_CST))
+        futex(&lock_word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
     long c = counted;
     if (i % 16 == 0) sched_yield();
     counted = c + 1;
-    if (__atomic_exchange_n(&lock_word, 0, __ATOMIC_SEQ_CST) == 2) futex(&lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (__atomic_exchange_n(&lock_word, 0, __ATOMIC_SEQ_CST) == 2)
+      futex(&lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
   }
   return NULL;
 }
@@ -205,11 +210,13 @@ static void* says_its_id(void* i) {
   ids[number_of(i)] = syscall(SYS_gettid);
   CHECK(ids[number_of(i)] == gettid());
   add(&running, 1);
-  await(&running, 200);   // all at once
+  await(&running, 200);  // all at once
   CHECK(ids[number_of(i)] == syscall(SYS_gettid) && getpid() == syscall(SYS_getpid));
   return NULL;
 }
-static int by_value(const void* a, const void* b) { return (*(const long*)a > *(const long*)b) - (*(const long*)a < *(const long*)b); }
+static int by_value(const void* a, const void* b) {
+  return (*(const long*)a > *(const long*)b) - (*(const long*)a < *(const long*)b);
+}
 CASE(gettid_is_unique) {
   in_threads(200, says_its_id);
   qsort(ids, 200, sizeof *ids, by_value);

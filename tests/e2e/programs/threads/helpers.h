@@ -1,7 +1,8 @@
 // tests/e2e/programs/threads/helpers.h: what the thread programs share: start and finish, clocks, children, signals.
 //
-// The programs must hold with any number of kernel threads below them: whoever waits for another thread blocks or yields,
-// never relies on being scheduled at once, and no check says how soon something happens, only that it is not too early.
+// The programs must hold with any number of kernel threads below them: whoever waits for another thread blocks or
+// yields, never relies on being scheduled at once, and no check says how soon something happens, only that it is not
+// too early.
 #pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

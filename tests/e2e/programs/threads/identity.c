@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/identity.c: setuid and its family from a thread change all threads; all come back. Nothing to change unless root.
+// tests/e2e/programs/threads/identity.c: setuid and its family from a thread change all threads; all come back. Nothing
+// to change unless root.
 #include "helpers.h"
 
 #include <grp.h>
@@ -11,8 +12,10 @@ static uid_t want;
 static void* looks(void* arg) {
   for (int r = 1; r <= 6; r++) {
     while (load(&round_number) < r) {
-      if (number_of(arg) % 3 == 0) usleep(200);
-      else if (number_of(arg) % 3 == 1) sched_yield();
+      if (number_of(arg) % 3 == 0)
+        usleep(200);
+      else if (number_of(arg) % 3 == 1)
+        sched_yield();
     }
     if (geteuid() != want || (uid_t)syscall(SYS_geteuid) != want) add(&wrong, 1);
     add(&seen, 1);
@@ -48,13 +51,15 @@ CASE(all_threads_change) {
 static void* drops_all(void* arg) {
   (void)arg;
   gid_t group = 65534;
-  return number(setgroups(1, &group) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+  return number(setgroups(1, &group) == 0 && setresgid(65534, 65534, 65534) == 0 &&
+                setresuid(65534, 65534, 65534) == 0);
 }
 static void* has_nobody_s_rights(void* arg) {
   (void)arg;
   uid_t r, e, s;
   await(&stop, 1);
-  return number(getresuid(&r, &e, &s) == 0 && r == 65534 && e == 65534 && s == 65534 && getgid() == 65534 && setuid(0) == -1);
+  return number(getresuid(&r, &e, &s) == 0 && r == 65534 && e == 65534 && s == 65534 && getgid() == 65534 &&
+                setuid(0) == -1);
 }
 CASE(dropped_for_good) {
   fflush(stdout);

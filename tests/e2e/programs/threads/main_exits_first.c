@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/main_exits_first.c: main leaves by pthread_exit; the process goes on until its last thread ends.
+// tests/e2e/programs/threads/main_exits_first.c: main leaves by pthread_exit; the process goes on until its last thread
+// ends.
 #include "helpers.h"
 
 static pthread_t main_thread;
@@ -8,7 +9,7 @@ static void at_the_end(void) { printf("the exit handlers run last\n"); }
 static void* same(void* arg) { return arg; }
 
 static void* goes_on(void* arg) {
-  CHECK(finish(main_thread) == number(5));   // main can be joined
+  CHECK(finish(main_thread) == number(5));  // main can be joined
   for (int i = 0; i < 3; i++) {
     sleep_millis(2);
     printf("still here %d\n", i);

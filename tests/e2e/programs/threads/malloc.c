@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/malloc.c: heap calls by threads that give way in between, memory freed by others, every byte checked.
+// tests/e2e/programs/threads/malloc.c: heap calls by threads that give way in between, memory freed by others, every
+// byte checked.
 #include "helpers.h"
 
 #include "pattern.h"

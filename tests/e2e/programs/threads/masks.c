@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/masks.c: signal masks per thread: inherited, kept across yields and blocking, put back by handlers.
+// tests/e2e/programs/threads/masks.c: signal masks per thread: inherited, kept across yields and blocking, put back by
+// handlers.
 #include "helpers.h"
 
 #include <setjmp.h>
@@ -11,13 +12,16 @@ static int is_blocked(int sig) {
 
 static void* has_its_own_mask(void* arg) {
   const int mine = SIGRTMIN + (int)number_of(arg) % 20;
-  CHECK(is_blocked(SIGUSR2) == 1 && is_blocked(SIGUSR1) == 0);   // inherited
+  CHECK(is_blocked(SIGUSR2) == 1 && is_blocked(SIGUSR1) == 0);  // inherited
   sigset_t set = set_of(mine);
   CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
   for (int i = 0; i < 20; i++) {
-    if (i % 5) sched_yield();
-    else usleep(100);
-    CHECK(is_blocked(mine) == 1 && is_blocked(SIGUSR2) == 1 && is_blocked(SIGRTMIN + (int)(number_of(arg) + 1) % 20) == 0);
+    if (i % 5)
+      sched_yield();
+    else
+      usleep(100);
+    CHECK(is_blocked(mine) == 1 && is_blocked(SIGUSR2) == 1 &&
+          is_blocked(SIGRTMIN + (int)(number_of(arg) + 1) % 20) == 0);
   }
   return NULL;
 }
@@ -37,7 +41,7 @@ static void* says_what_is_pending(void* arg) {
   sigpending(&pending);
   const int there = sigismember(&pending, SIGUSR1);
   struct timespec at_once = {0, 0};
-  sigtimedwait(&set, NULL, &at_once);   // takes it away
+  sigtimedwait(&set, NULL, &at_once);  // takes it away
   return number(there);
 }
 CASE(pending_is_the_thread_s) {
@@ -49,7 +53,7 @@ CASE(pending_is_the_thread_s) {
 CASE(wrong_arguments) {
   sigset_t set = set_of(SIGUSR1);
   CHECK(pthread_sigmask(99, &set, NULL) == EINVAL);
-  CHECK(pthread_sigmask(99, NULL, NULL) == 0);   // nothing to do
+  CHECK(pthread_sigmask(99, NULL, NULL) == 0);  // nothing to do
   sigfillset(&set);
   CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
   CHECK(is_blocked(SIGKILL) == 0 && is_blocked(SIGSTOP) == 0 && is_blocked(SIGTERM) == 1);

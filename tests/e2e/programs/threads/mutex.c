@@ -34,7 +34,7 @@ CASE(recursive) {
     CHECK(pthread_mutex_unlock(&m) == 0);
   }
   CHECK(pthread_mutex_unlock(&m) == EPERM);
-  CHECK(finish(start(tries, &m)) == number(0));   // and is gone with it
+  CHECK(finish(start(tries, &m)) == number(0));  // and is gone with it
 }
 
 CASE(errorcheck) {
@@ -128,7 +128,7 @@ CASE(timed_locks_are_never_early) {
   until = in_millis(CLOCK_REALTIME, 20000);
   CHECK(pthread_mutex_timedlock(&m, &until) == 0);
   CHECK(pthread_mutex_unlock(&m) == 0);
-  CHECK(pthread_mutex_timedlock(&m, &wrong) == 0);   // free: nobody looks at the time
+  CHECK(pthread_mutex_timedlock(&m, &wrong) == 0);  // free: nobody looks at the time
   finish(t);
 }
 
@@ -137,7 +137,7 @@ CASE(unlock_wakes) {
   pthread_t t[64];
   pthread_mutex_lock(&c.mutex);
   for (int i = 0; i < 64; i++) t[i] = start(counts, &c);
-  sleep_millis(10);   // most are waiting by now
+  sleep_millis(10);  // most are waiting by now
   pthread_mutex_unlock(&c.mutex);
   for (int i = 0; i < 64; i++) finish(t[i]);
   CHECK(c.count == 64 * 500);

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/mutex_shared.c: mutexes, conds and barriers between processes; robust and priority-inheriting ones.
+// tests/e2e/programs/threads/mutex_shared.c: mutexes, conds and barriers between processes; robust and
+// priority-inheriting ones.
 #include "helpers.h"
 
 #include <sys/mman.h>
@@ -132,7 +133,7 @@ CASE(a_robust_mutex_outlives_its_thread) {
   CHECK(pthread_mutex_unlock(&m) == 0);
   finish(start(dies_holding, &m));
   CHECK(pthread_mutex_lock(&m) == EOWNERDEAD);
-  CHECK(pthread_mutex_unlock(&m) == 0);   // not made consistent
+  CHECK(pthread_mutex_unlock(&m) == 0);  // not made consistent
   CHECK(pthread_mutex_lock(&m) == ENOTRECOVERABLE);
 }
 
@@ -143,7 +144,7 @@ CASE(a_robust_mutex_outlives_its_process) {
   if (!pid) {
     pthread_t t = start(dies_holding, m);
     (void)t;
-    while (pthread_mutex_trylock(m) == 0) {   // until the thread has it, or has died of it
+    while (pthread_mutex_trylock(m) == 0) {  // until the thread has it, or has died of it
       pthread_mutex_unlock(m);
       sched_yield();
     }

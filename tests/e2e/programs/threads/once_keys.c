@@ -46,7 +46,7 @@ static pthread_key_t key, other;
 static int destroyed, rounds_left;
 static void counts(void* value) {
   CHECK(value == number(77));
-  CHECK(pthread_getspecific(key) == NULL);   // set to NULL before
+  CHECK(pthread_getspecific(key) == NULL);  // set to NULL before
   add(&destroyed, 1);
 }
 static void* sets(void* arg) {
@@ -84,7 +84,7 @@ CASE(destructors_go_round) {
   pthread_key_delete(other);
 }
 
-static void blocks(void* value) {   // a destructor may block like anybody
+static void blocks(void* value) {  // a destructor may block like anybody
   sleep_millis(1);
   sched_yield();
   add((int*)value, 1);
@@ -120,7 +120,7 @@ CASE(as_many_keys_as_there_are) {
   for (int turn = 0; turn < 2; turn++) {
     for (keys = 0; pthread_key_create(&all[keys], NULL) == 0; keys++) {}
     CHECK(keys > 900);
-    uses_all(number(1000));   // main too
+    uses_all(number(1000));  // main too
     in_threads(10, uses_all);
     for (int k = 0; k < keys; k++) pthread_key_delete(all[k]);
   }

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/openmp.c: OpenMP's teams, reductions, critical sections, tasks and barriers (libgomp waits by futexes of its own).
+// tests/e2e/programs/threads/openmp.c: OpenMP's teams, reductions, critical sections, tasks and barriers (libgomp waits
+// by futexes of its own).
 #include "helpers.h"
 
 #include <omp.h>

@@ -98,7 +98,7 @@ CASE(a_broken_pipe) {
   handle(SIGPIPE, SIG_IGN, 0);
   MUST(pipe(p) == 0);
   pthread_t t = start(writes_much, number(p[1]));
-  sleep_millis(5);   // it fills the pipe and blocks
+  sleep_millis(5);  // it fills the pipe and blocks
   close(p[0]);
   const intptr_t wrote = number_of(finish(t));
   CHECK(wrote == -1 || (wrote > 0 && wrote < 300000));
@@ -152,13 +152,14 @@ CASE(vectors) {
 }
 
 CASE(files_and_bad_descriptors) {
-  char name[] = "/tmp/gamelan-pipes-XXXXX" "X", text[10];
+  char name[] = "/tmp/gamelan-pipes-XXXXX" "X",
+       text[10];
   const int fd = mkstemp(name);
   MUST(fd >= 0);
   unlink(name);
   CHECK(write(fd, "0123456789", 10) == 10);
   CHECK(pread(fd, text, 4, 3) == 4 && !memcmp(text, "3456", 4));
-  CHECK(read(fd, text, 1) == 0);   // at its end
+  CHECK(read(fd, text, 1) == 0);  // at its end
   CHECK(pwrite(fd, "x", 1, 0) == 1 && lseek(fd, 0, SEEK_SET) == 0 && read(fd, text, 10) == 10 && text[0] == 'x');
   CHECK(fsync(fd) == 0);
   close(fd);
@@ -201,7 +202,7 @@ CASE(descriptors_are_reused) { in_threads(10, makes_and_drops_pipes); }
 
 static int fifo_value;
 static void* opens_to_write(void* name) {
-  const int fd = open((const char*)name, O_WRONLY);   // blocks until there is a reader
+  const int fd = open((const char*)name, O_WRONLY);  // blocks until there is a reader
   store(&fifo_value, 1);
   const int code = (int)write(fd, "f", 1);
   close(fd);

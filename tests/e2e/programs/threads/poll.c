@@ -28,7 +28,7 @@ CASE(time_outs_are_never_early) {
     CHECK(ppoll(&one, 1, &d, NULL) == 0 && now(CLOCK_MONOTONIC) - begin >= millis(ms) && nanos(d) == millis(ms));
     begin = now(CLOCK_MONOTONIC);
     CHECK(select(p[0] + 1, &set, NULL, NULL, &v) == 0 && now(CLOCK_MONOTONIC) - begin >= millis(ms));
-    CHECK(v.tv_sec == 0 && v.tv_usec == 0 && !FD_ISSET(p[0], &set));   // Linux writes back what is left
+    CHECK(v.tv_sec == 0 && v.tv_usec == 0 && !FD_ISSET(p[0], &set));  // Linux writes back what is left
     begin = now(CLOCK_MONOTONIC);
     CHECK(pselect(p[0] + 1, &again, NULL, NULL, &d, NULL) == 0 && now(CLOCK_MONOTONIC) - begin >= millis(ms));
     begin = now(CLOCK_MONOTONIC);
@@ -126,7 +126,7 @@ static void* serves(void* arg) {
     MUST(n >= 0);
     if (!n) continue;
     char c = 0;
-    MUST(recv(event.data.fd, &c, 1, MSG_DONTWAIT) == 1);   // ours alone: EPOLLONESHOT
+    MUST(recv(event.data.fd, &c, 1, MSG_DONTWAIT) == 1);  // ours alone: EPOLLONESHOT
     add(&handled, 1);
   }
   return NULL;
@@ -163,7 +163,7 @@ CASE(added_while_waited) {
   MUST(epoll_ctl(epoll, EPOLL_CTL_ADD, p[0], &event) == 0);
   MUST(write(p[1], "x", 1) == 1);
   CHECK(finish(t) == number(33));
-  CHECK(epoll_wait(epoll, &event, 1, 0) == 0);   // edge-triggered: told once
+  CHECK(epoll_wait(epoll, &event, 1, 0) == 0);  // edge-triggered: told once
   close(epoll);
   close(p[0]);
   close(p[1]);
@@ -184,7 +184,7 @@ CASE(ppoll_with_a_mask) {
   raise(SIGUSR1);
   CHECK(signals == 0);
   errno = 0;
-  CHECK(ppoll(&one, 1, NULL, &none) == -1 && errno == EINTR && signals == 1);   // taken inside, mask back after
+  CHECK(ppoll(&one, 1, NULL, &none) == -1 && errno == EINTR && signals == 1);  // taken inside, mask back after
   raise(SIGUSR1);
   CHECK(signals == 1);
   errno = 0;

@@ -7,7 +7,7 @@ static volatile unsigned long sink;
 static void* spins(void* arg) {
   (void)arg;
   add(&started, 1);
-  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {}   // not a call in it
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {}  // not a call in it
   return NULL;
 }
 
@@ -16,7 +16,7 @@ CASE(spinners_outnumber_processors) {
   store(&stop, 0);
   store(&started, 0);
   for (int i = 0; i < 20; i++) t[i] = start(spins, NULL);
-  while (load(&started) < 20) {}   // main spins as well
+  while (load(&started) < 20) {}  // main spins as well
   store(&stop, 1);
   for (int i = 0; i < 20; i++) finish(t[i]);
 }

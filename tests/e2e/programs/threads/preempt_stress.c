@@ -1,8 +1,10 @@
-// tests/e2e/programs/threads/preempt_stress.c [SECONDS] [THREADS]: threads that compute, each with what a preemption must keep, all checked.
+// tests/e2e/programs/threads/preempt_stress.c [SECONDS] [THREADS]: threads that compute, each with what a preemption
+// must keep, all checked.
 //
 // AVX2 (or SSE2) lanes, x87 stacks and control words, rounding modes, general registers and flags, the red zone, string
-// instructions half done, heap objects. Each kind's result is computed once before there are threads; every repetition by
-// every thread must give the same. Prints the same for any SECONDS (2) and THREADS (16); says on stderr how often each ran.
+// instructions half done, heap objects. Each kind's result is computed once before there are threads; every repetition
+// by every thread must give the same. Prints the same for any SECONDS (2) and THREADS (16); says on stderr how often
+// each ran.
 #include "helpers.h"
 
 #include <fenv.h>
@@ -94,12 +96,14 @@ static uint64_t registers(uint64_t seed) {
   uint64_t a = seed + 1, b = seed + 2, c = seed + 3, d = seed + 4, e = seed + 5, f = seed + 6;
   for (int i = 0; i < kSteps; i++) {
     __asm__ volatile(
-        "leaq -128(%%rsp), %%rsp\n"   // below what the compiler may keep there
+        "leaq -128(%%rsp), %%rsp\n"  // below what the compiler may keep there
         "movq %[a], -8(%%rsp)\n movq %[b], -64(%%rsp)\n movq %[c], -120(%%rsp)\n"
         "addq %[d], %[e]\n adcq %[f], %[a]\n adcq $7, %[b]\n sbbq %[e], %[c]\n rolq $13, %[d]\n rcrq $1, %[f]\n"
         "xorq -8(%%rsp), %[d]\n xorq -64(%%rsp), %[e]\n xorq -120(%%rsp), %[f]\n"
         "leaq 128(%%rsp), %%rsp\n"
-        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [e] "+r"(e), [f] "+r"(f) : : "cc", "memory");
+        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [e] "+r"(e), [f] "+r"(f)
+        :
+        : "cc", "memory");
   }
   return a ^ b * 3 ^ c * 5 ^ d * 7 ^ e * 11 ^ f * 13;
 }
@@ -137,7 +141,7 @@ typedef uint64_t (*work)(uint64_t seed);
 static const struct {
   const char* name;
   work run;
-} kinds[] = {{"vector lanes", lanes},  {"x87", x87_stack}, {"rounding", rounding},
+} kinds[] = {{"vector lanes", lanes},  {"x87", x87_stack},   {"rounding", rounding},
              {"registers", registers}, {"strings", strings}, {"heap", heap}};
 enum { kKinds = sizeof kinds / sizeof *kinds, kSeeds = 4 };
 

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/process_signals.c: kill() with every thread parked, sigwait threads, the default actions, alarm.
+// tests/e2e/programs/threads/process_signals.c: kill() with every thread parked, sigwait threads, the default actions,
+// alarm.
 #include "helpers.h"
 
 #include <semaphore.h>
@@ -129,7 +130,7 @@ static void* takes_one_unit(void* set) {
   memset(&info, 0, sizeof info);
   int sig;
   do sig = sigwaitinfo((sigset_t*)set, &info);
-  while (sig < 0 && errno == EINTR);   // the kernel's answer to one that was woken and found it taken
+  while (sig < 0 && errno == EINTR);  // the kernel's answer to one that was woken and found it taken
   return number(sig > 0 ? info.si_value.sival_int : -1);
 }
 CASE(many_in_sigwaitinfo) {

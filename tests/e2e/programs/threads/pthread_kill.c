@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/pthread_kill.c: signals to running, parked and blocked threads: handled there; EINTR and SA_RESTART.
+// tests/e2e/programs/threads/pthread_kill.c: signals to running, parked and blocked threads: handled there; EINTR and
+// SA_RESTART.
 #include "helpers.h"
 
 #include <poll.h>
@@ -55,18 +56,39 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int p[2], pair[2], epoll, go_on;
 
-enum { kRead, kRecv, kSem, kNanosleep, kUsleep, kPoll, kSelect, kEpoll, kPause, kTimedRecv, kSigtimedwait, kCond, kMutex, kWays };
+enum {
+  kRead,
+  kRecv,
+  kSem,
+  kNanosleep,
+  kUsleep,
+  kPoll,
+  kSelect,
+  kEpoll,
+  kPause,
+  kTimedRecv,
+  kSigtimedwait,
+  kCond,
+  kMutex,
+  kWays
+};
 static const struct {
   const char* name;
   int restarts, never_interrupted;
 } kinds[kWays] = {
-    [kRead] = {"read", 1, 0},         [kRecv] = {"recv", 1, 0},
-    [kSem] = {"sem_wait", 1, 0},      [kNanosleep] = {"nanosleep", 0, 0},
-    [kUsleep] = {"usleep", 0, 0},     [kPoll] = {"poll", 0, 0},
-    [kSelect] = {"select", 0, 0},     [kEpoll] = {"epoll_wait", 0, 0},
-    [kPause] = {"pause", 0, 0},       [kTimedRecv] = {"recv with SO_RCVTIMEO", 0, 0},
+    [kRead] = {"read", 1, 0},
+    [kRecv] = {"recv", 1, 0},
+    [kSem] = {"sem_wait", 1, 0},
+    [kNanosleep] = {"nanosleep", 0, 0},
+    [kUsleep] = {"usleep", 0, 0},
+    [kPoll] = {"poll", 0, 0},
+    [kSelect] = {"select", 0, 0},
+    [kEpoll] = {"epoll_wait", 0, 0},
+    [kPause] = {"pause", 0, 0},
+    [kTimedRecv] = {"recv with SO_RCVTIMEO", 0, 0},
     [kSigtimedwait] = {"sigtimedwait", 0, 0},
-    [kCond] = {"pthread_cond_wait", 0, 1}, [kMutex] = {"pthread_mutex_lock", 0, 1},
+    [kCond] = {"pthread_cond_wait", 0, 1},
+    [kMutex] = {"pthread_mutex_lock", 0, 1},
 };
 
 static int interrupted_in(int way) {
@@ -150,7 +172,8 @@ static void try_way(int way, int flags) {
       pthread_kill(t, SIGUSR1);
     }
   }
-  if (result != number(!restarts)) printf("%s, %s SA_RESTART: %d\n", kinds[way].name, flags ? "with" : "without", (int)number_of(result));
+  if (result != number(!restarts))
+    printf("%s, %s SA_RESTART: %d\n", kinds[way].name, flags ? "with" : "without", (int)number_of(result));
   CHECK(result == number(!restarts));
 }
 CASE(eintr_and_sa_restart) {
@@ -185,7 +208,7 @@ CASE(blocked_ones_stay_pending) {
   pthread_t t = start(opens_later, NULL);
   await(&started, 1);
   pthread_kill(t, SIGUSR1);
-  pthread_kill(t, SIGUSR1);   // a standard signal: once
+  pthread_kill(t, SIGUSR1);  // a standard signal: once
   store(&stop, 1);
   CHECK(finish(t) == number(1));
 }

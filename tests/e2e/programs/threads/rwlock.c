@@ -80,7 +80,7 @@ CASE(a_time_out_lets_readers_through_again) {
   pthread_rwlock_rdlock(&writers_first);
   struct timespec until = in_millis(CLOCK_REALTIME, 5);
   CHECK(pthread_rwlock_timedwrlock(&writers_first, &until) == ETIMEDOUT);
-  CHECK(pthread_rwlock_rdlock(&writers_first) == 0);   // no writer is waiting any more
+  CHECK(pthread_rwlock_rdlock(&writers_first) == 0);  // no writer is waiting any more
   pthread_rwlock_unlock(&writers_first);
   pthread_rwlock_unlock(&writers_first);
   CHECK(pthread_rwlock_destroy(&writers_first) == 0);

@@ -31,14 +31,15 @@ CASE(timed_waits_are_never_early) {
     CHECK(sem_timedwait(&s, &until) == -1 && errno == ETIMEDOUT && now(CLOCK_REALTIME) >= nanos(until));
     until = timespec_of(now(CLOCK_MONOTONIC) + i * 300000);
     errno = 0;
-    CHECK(sem_clockwait(&s, CLOCK_MONOTONIC, &until) == -1 && errno == ETIMEDOUT && now(CLOCK_MONOTONIC) >= nanos(until));
+    CHECK(sem_clockwait(&s, CLOCK_MONOTONIC, &until) == -1 && errno == ETIMEDOUT &&
+          now(CLOCK_MONOTONIC) >= nanos(until));
   }
   struct timespec wrong = {1, 1000000000};
   errno = 0;
   CHECK(sem_timedwait(&s, &wrong) == -1 && errno == EINVAL);
   sem_post(&s);
   struct timespec past = {1, 0};
-  CHECK(sem_timedwait(&s, &past) == 0);   // there is one: nobody looks at the time
+  CHECK(sem_timedwait(&s, &past) == 0);  // there is one: nobody looks at the time
 }
 
 static sem_t ping, pong;
@@ -127,7 +128,7 @@ CASE(named) {
   sem_t* s = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
   CHECK(s != SEM_FAILED);
   CHECK(sem_open(name, O_CREAT | O_EXCL, 0600, 0) == SEM_FAILED && errno == EEXIST);
-  CHECK(sem_open(name, 0) == s);   // the same one again
+  CHECK(sem_open(name, 0) == s);  // the same one again
   pid_t pid = fork();
   if (!pid) {
     sem_t* theirs = sem_open(name, 0);
@@ -159,7 +160,7 @@ CASE(between_processes) {
   sem_init(&between->there, 1, 0);
   sem_init(&between->back, 1, 0);
   pid_t pid = fork();
-  if (!pid) {   // four threads of the child answer
+  if (!pid) {  // four threads of the child answer
     pthread_t t[4];
     for (int i = 0; i < 4; i++) t[i] = start(answers, number(50));
     for (int i = 0; i < 4; i++) finish(t[i]);

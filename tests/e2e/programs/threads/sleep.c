@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/sleep.c: sleeps are never early, on any clock, and many threads sleep at once; sched_yield.
+// tests/e2e/programs/threads/sleep.c: sleeps are never early, on any clock, and many threads sleep at once;
+// sched_yield.
 #include "helpers.h"
 
 CASE(never_early) {
@@ -28,7 +29,7 @@ CASE(wrong_arguments) {
   errno = 0;
   CHECK(nanosleep(&negative, NULL) == -1 && errno == EINVAL);
   errno = 0;
-  CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &wrong, NULL) == EINVAL && errno == 0);   // returned, not set
+  CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &wrong, NULL) == EINVAL && errno == 0);  // returned, not set
   CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &nothing, NULL) == EINVAL);
   CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &past, NULL) == 0);
   CHECK(nanosleep(&nothing, NULL) == 0 && sleep(0) == 0 && usleep(0) == 0);
@@ -48,7 +49,7 @@ CASE(five_hundred_sleep_at_once) {
   const int64_t begin = now(CLOCK_MONOTONIC);
   in_threads(500, sleeps_often);
   CHECK(early == 0);
-  CHECK(now(CLOCK_MONOTONIC) - begin < 10000000000);   // at once, not one after the other
+  CHECK(now(CLOCK_MONOTONIC) - begin < 10000000000);  // at once, not one after the other
 }
 
 static long yields;

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/sockets.c: blocking accept, connect, send and receive by many threads; time-outs, shutdown, EAGAIN.
+// tests/e2e/programs/threads/sockets.c: blocking accept, connect, send and receive by many threads; time-outs,
+// shutdown, EAGAIN.
 #include "helpers.h"
 
 #include <arpa/inet.h>
@@ -128,7 +129,7 @@ CASE(receive_time_outs_are_never_early) {
     const int64_t begin = now(CLOCK_MONOTONIC);
     errno = 0;
     CHECK((i == 1 ? read(pair[0], &c, 1) : recv(pair[0], &c, 1, 0)) == -1 && errno == EAGAIN);
-    CHECK(now(CLOCK_MONOTONIC) - begin >= 19 * 1000000);   // the kernel counts in ticks
+    CHECK(now(CLOCK_MONOTONIC) - begin >= 19 * 1000000);  // the kernel counts in ticks
   }
   MUST(write(pair[1], "x", 1) == 1);
   CHECK(recv(pair[0], &c, 1, 0) == 1 && c == 'x');

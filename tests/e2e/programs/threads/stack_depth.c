@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/stack_depth.c: recursion through the whole of 8 MiB, across yields; beyond it is SIGSEGV, not a neighbour.
+// tests/e2e/programs/threads/stack_depth.c: recursion through the whole of 8 MiB, across yields; beyond it is SIGSEGV,
+// not a neighbour.
 #include "helpers.h"
 
 #include <sys/resource.h>
@@ -14,16 +15,14 @@ static long deep(const char* top, long room, int depth) {
   return frame[0] == (char)depth && frame[999] == (char)(depth >> 8) ? reached : -1;
 }
 
-static void* goes_down(void* room) {
-  return number(deep(__builtin_frame_address(0), number_of(room), 0));
-}
+static void* goes_down(void* room) { return number(deep(__builtin_frame_address(0), number_of(room), 0)); }
 CASE(the_full_eight_mebibytes) {
-  const intptr_t room = (8 << 20) - (32 << 10);   // what the start of a thread and its TLS have already
+  const intptr_t room = (8 << 20) - (32 << 10);  // what the start of a thread and its TLS have already
   pthread_t t[10];
-  for (int i = 0; i < 10; i++) t[i] = start(goes_down, number(room));
+  for (int i = 0; i < 10; i++) t[i] = start_on(8 << 20, goes_down, number(room));
   for (int i = 0; i < 10; i++) CHECK(number_of(finish(t[i])) >= room);
   // And again, on stacks that were used before.
-  for (int i = 0; i < 10; i++) CHECK(number_of(finish(start(goes_down, number(room)))) >= room);
+  for (int i = 0; i < 10; i++) CHECK(number_of(finish(start_on(8 << 20, goes_down, number(room)))) >= room);
 }
 
 CASE(larger_and_smaller_ones) {
@@ -43,7 +42,7 @@ static int child_of_fork(void* (*body)(void*), void* arg, size_t stack) {
   return ended_with(pid);
 }
 CASE(beyond_its_end_is_a_segmentation_fault) {
-  CHECK(child_of_fork(goes_down, number(9 << 20), 0) == 1000 + SIGSEGV);
+  CHECK(child_of_fork(goes_down, number(9 << 20), 8 << 20) == 1000 + SIGSEGV);
   CHECK(child_of_fork(goes_down, number(1 << 20), 256 << 10) == 1000 + SIGSEGV);
 }
 
@@ -68,9 +67,7 @@ static void* faults_with_a_handler(void* room) {
   low = (char*)__builtin_frame_address(0) - (256 << 10);
   return goes_down(room);
 }
-CASE(a_handler_on_its_own_stack) {
-  CHECK(child_of_fork(faults_with_a_handler, number(1 << 20), 256 << 10) == 33);
-}
+CASE(a_handler_on_its_own_stack) { CHECK(child_of_fork(faults_with_a_handler, number(1 << 20), 256 << 10) == 33); }
 
 static void* has_no_alternate(void* arg) {
   (void)arg;

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/std.cc: C++20's threads, locks, futures, atomics that wait, semaphores, latches, barriers, jthreads.
+// tests/e2e/programs/threads/std.cc: C++20's threads, locks, futures, atomics that wait, semaphores, latches, barriers,
+// jthreads.
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -139,7 +140,8 @@ CASE(condition_variables) {
 
 CASE(futures) {
   std::vector<std::future<int>> futures;
-  for (int i = 0; i < 50; i++) futures.push_back(std::async(std::launch::async, [i] { return std::this_thread::yield(), i; }));
+  for (int i = 0; i < 50; i++)
+    futures.push_back(std::async(std::launch::async, [i] { return std::this_thread::yield(), i; }));
   int sum = 0;
   for (auto& f : futures) sum += f.get();
   CHECK(sum == 1225);
@@ -172,11 +174,10 @@ CASE(call_once) {
     try {
       std::call_once(flag, [&] {
         std::this_thread::yield();
-        if (++tries < 3) throw tries;   // another one has to try
+        if (++tries < 3) throw tries;  // another one has to try
         runs++;
       });
-    } catch (int) {
-    }
+    } catch (int) {}
   });
   CHECK(tries == 3 && runs == 1);
 }
@@ -216,8 +217,10 @@ CASE(atomic_wait) {
     flag.notify_all();
   });
   run_in(10, [&](int i) {
-    if (i % 2) wide.wait(0);
-    else flag.wait(false);
+    if (i % 2)
+      wide.wait(0);
+    else
+      flag.wait(false);
   });
   setter.join();
 }

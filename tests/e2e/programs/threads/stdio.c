@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/stdio.c: one stream from many threads, over 100 000 yields: lines whole, none lost, locks recursive.
+// tests/e2e/programs/threads/stdio.c: one stream from many threads, over 100 000 yields: lines whole, none lost, locks
+// recursive.
 #include "helpers.h"
 
 enum { kThreads = 20, kLines = 1000, kYields = 5 };

@@ -17,8 +17,10 @@ static __thread struct {
 __thread int* own_address = NULL;
 
 static void give_way(int i) {
-  if (i % 50 == 7) sleep_millis(1);
-  else sched_yield();
+  if (i % 50 == 7)
+    sleep_millis(1);
+  else
+    sched_yield();
 }
 
 static void* has_its_own(void* arg) {
@@ -37,7 +39,7 @@ static void* has_its_own(void* arg) {
   return NULL;
 }
 CASE(variables_of_every_thread) {
-  for (int turn = 0; turn < 3; turn++) in_threads(40, has_its_own);   // later ones find stacks of earlier ones
+  for (int turn = 0; turn < 3; turn++) in_threads(40, has_its_own);  // later ones find stacks of earlier ones
   CHECK(initialised == 42 && zeroed == 0);
 }
 
@@ -98,7 +100,7 @@ CASE(messages_of_every_thread) { in_threads(40, keeps_its_messages); }
 static locale_t utf8;
 static void* keeps_its_locale(void* arg) {
   const int in_utf8 = number_of(arg) % 2;
-  CHECK(isalpha('a') && !isalpha('1') && toupper('z') == 'Z');   // the tables are the thread's
+  CHECK(isalpha('a') && !isalpha('1') && toupper('z') == 'Z');  // the tables are the thread's
   CHECK(uselocale((locale_t)0) == LC_GLOBAL_LOCALE);
   if (in_utf8) CHECK(uselocale(utf8) == LC_GLOBAL_LOCALE);
   for (int i = 0; i < 30; i++) {

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/tls_destructors.cc: thread_local objects: made on first use, destroyed before TSD destructors run.
+// tests/e2e/programs/threads/tls_destructors.cc: thread_local objects: made on first use, destroyed before TSD
+// destructors run.
 #include <atomic>
 #include <string>
 #include <thread>
@@ -11,7 +12,7 @@ static std::atomic<int> made, destroyed;
 struct Counted {
   std::string text = "made by " + std::to_string(++made);
   ~Counted() {
-    sched_yield();   // may give way like anybody
+    sched_yield();  // may give way like anybody
     destroyed += text.starts_with("made by ");
   }
 };
@@ -82,10 +83,12 @@ CASE(made_while_others_are_destroyed) {
 CASE(thread_local_in_a_key_destructor) {
   made = destroyed = 0;
   pthread_key_create(&key, [](void*) { CHECK(counted.text == "made by 1"); });
-  finish(start([](void*) -> void* {
-    pthread_setspecific(key, number(1));
-    return nullptr;
-  }, nullptr));
+  finish(start(
+      [](void*) -> void* {
+        pthread_setspecific(key, number(1));
+        return nullptr;
+      },
+      nullptr));
   CHECK(made == 1);
   pthread_key_delete(key);
 }
@@ -93,10 +96,12 @@ CASE(thread_local_in_a_key_destructor) {
 CASE(destroyed_on_pthread_exit) {
   made = destroyed = 0;
   for (int i = 0; i < 20; i++) {
-    finish(start([](void*) -> void* {
-      CHECK(!counted.text.empty());
-      pthread_exit(nullptr);
-    }, nullptr));
+    finish(start(
+        [](void*) -> void* {
+          CHECK(!counted.text.empty());
+          pthread_exit(nullptr);
+        },
+        nullptr));
   }
   CHECK(made == 20 && destroyed == 20);
 }

@@ -1,4 +1,5 @@
-// tests/e2e/programs/threads/tls_library.c: a library with thread-local variables, for dlopen_tls.c; -ftls-model says how they are reached.
+// tests/e2e/programs/threads/tls_library.c: a library with thread-local variables, for dlopen_tls.c; -ftls-model says
+// how they are reached.
 #ifndef ROOM
 #define ROOM 64
 #endif

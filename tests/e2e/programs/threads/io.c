@@ -1,4 +1,4 @@
-// tests/e2e/programs/io.c: blocking calls, their results and errno, each from a thread: the same with and without us.
+// tests/e2e/programs/threads/io.c: blocking calls, their results and errno, each from a thread: the same with and without us.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -825,6 +825,20 @@ static void* kill_then_write(void* arg) {
   nap(kSoon);
   if (write(*(int*)((void**)arg)[1], "r", 1) != 1) abort();
   return NULL;
+}
+
+THREAD_CASE(ignored_signals_end_nothing) {
+  pthread_t me = pthread_self(), t;
+  struct timespec some = {0, 60000000};
+  signal(SIGUSR1, SIG_IGN);
+  double begin = now_ms();
+  t = go(kill_later, &me);
+  CHECK(poll(NULL, 0, 60) == 0 && now_ms() - begin >= 60);
+  pthread_join(t, NULL);
+  begin = now_ms();
+  t = go(kill_later, &me);
+  CHECK(nanosleep(&some, NULL) == 0 && now_ms() - begin >= 60);
+  pthread_join(t, NULL);
 }
 
 THREAD_CASE(handlers_let_what_restarts_go_on) {
