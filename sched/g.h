@@ -83,6 +83,7 @@ class WaitWord {
     uint64_t w = word_.load_acquire();
     return state(w) == kWaiting && word_.compare_exchange(w, make(number(w), kParked, Wake::none));
   }
+  bool is_over() const { return state(word_.load_relaxed()) == kRunning; }  // the owner: it is not in a wait
   bool is_notified() const { return state(word_.load_acquire()) == kNotified; }
   Ticket ticket() const { return {number(word_.load_acquire())}; }
   Wake end() {  // the owner, once notified
