@@ -238,16 +238,15 @@ Test(netpoll, a_hang_up_wakes_everybody, .timeout = 20) {
 Test(netpoll, forget_wakes_everybody, .timeout = 20) {
   Poller poller;
   Pipe p;
-  std::atomic<int> waiting{0};
+  std::atomic<int> back{0};
   std::vector<std::thread> waiters;
   for (int i = 0; i < 20; i++)
     waiters.emplace_back([&] {
-      waiting++;
       cr_assert_eq(netpoll::wait(p.out, POLLIN, kForever), Wake::woken);
+      back++;
     });
-  while (waiting < 20) std::this_thread::yield();
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  netpoll::forget(p.out);
+  until_waiting();
+  for (; back < 20; std::this_thread::yield()) netpoll::forget(p.out);  // those who had not begun yet, too
   for (std::thread& t : waiters) t.join();
 }
 
