@@ -76,11 +76,12 @@ void free_small(void* ptr, MSpan* s, const char* call) {
   MCache* c = cache_or_late();
   if (c == &late_cache) return MCache::free_unbatched(p, s);
   if (s->cache.load_relaxed() != c) return c->free_remote(p, s);
+  if (s->credit < kCreditUnit) return c->free_without_credit(p, s);
   p->mark = kFreeMark;
   p->next = s->free;
   s->free = p;
   __asm__ volatile("" ::: "memory");  // as in heap_free
-  if (--s->credit == 0) c->credit_is_zero(s);
+  s->credit -= kCreditUnit;
 }
 }  // namespace
 
@@ -118,8 +119,6 @@ GAMELAN_NOINLINE void free_slow(void* p, const char* call) {
   if (path_mode.bitmap) return freegc(p, s, call);
   free_small(p, s, call);
 }
-
-GAMELAN_NOINLINE void free_credit_is_zero(MSpan* s) { tls_mcache->credit_is_zero(s); }
 
 void* heap_calloc_slow(Bytes n) {
   void* p = heap_malloc(n);

@@ -98,7 +98,7 @@ Test(mcache, a_span_that_ran_out_is_full_and_the_next_one_current) {
   cr_assert_eq(test::spans_in_use(), 1u);
   void* next = heap_malloc(kSize);
   cr_assert_eq(s->state, SpanState::full);
-  cr_assert_eq(s->credit, 1u);
+  cr_assert_eq(s->credit, 0u);
   cr_assert_eq(span_of(next)->state, SpanState::current);
   cr_assert_eq(tls_mcache->current(size_class_of(kSize)), span_of(next));
   cr_assert_eq(held_by(tls_mcache).size(), 2u);
@@ -120,7 +120,7 @@ Test(mcache, the_first_free_of_a_full_span_makes_it_partial) {
   heap_malloc(kSize);
   heap_free(p[7], "free");
   cr_assert_eq(s->state, SpanState::partial);
-  cr_assert_eq(s->credit, s->nelems - 1u);
+  cr_assert_eq(s->local_live(), s->nelems - 1u);
   test::verify(tls_mcache);
 }
 
@@ -134,7 +134,7 @@ Test(mcache, the_last_free_of_a_partial_span_gives_it_up) {
     for (size_t i = p.size(); i > 1; i--) std::swap(p[i - 1], p[random.below(i)]);
     for (size_t i = 0; i + 1 < p.size(); i++) heap_free(p[i], "free");
     cr_assert_eq(s->state, SpanState::partial);
-    cr_assert_eq(s->credit, 1u);
+    cr_assert_eq(s->local_live(), 1u);
     heap_free(p.back(), "free");
     cr_assert(s->state == SpanState::spare || s->state == SpanState::dead);
     heap_free(other, "free");
@@ -159,7 +159,7 @@ Test(mcache, a_current_spans_credit_never_ends) {
   void* p = heap_malloc(kSize);
   MSpan* s = span_of(p);
   cr_assert_eq(s->credit, kNever);
-  s->credit = 1;
+  s->credit = 0;
   heap_free(p, "free");
   cr_assert_eq(s->state, SpanState::current);
   cr_assert_eq(s->credit, kNever);
@@ -523,20 +523,23 @@ Test(mcache, mend_in_child_counts_again_what_a_cut_short_free_left_uncounted) {
     p = fill_spans(kSize, 2);
     heap_malloc(kSize);
     heap_free(p[0], "free");  // the first span is partial, the second full
+    for (size_t i = 2; span_of(p[i]) == span_of(p[0]); i++) heap_free(p[i], "free");
   }
-  for (void* q : {p[1], p.back()}) {
-    // free() had pushed its object; the credit was still to be written.
-    MSpan* s = span_of(q);
-    auto* object = static_cast<FreeObject*>(q);
-    *object = {s->free, kFreeMark};
-    s->free = object;
-  }
+  // free() had pushed the last object of the first; the credit was still to be written.
+  MSpan* s = span_of(p[1]);
+  cr_assert_eq(s->local_live(), 1u);
+  auto* object = static_cast<FreeObject*>(p[1]);
+  *object = {s->free, kFreeMark};
+  s->free = object;
   gone->mend_in_child();
+  cr_assert_eq(s->state, SpanState::empty);
+  test::verify(gone);
   gone->abandon();
+  cr_assert_eq(s->state, SpanState::dead, "empty spans go home");
   As b(tls_mcache);
-  for (size_t i = 2; i + 1 < p.size(); i++) heap_free(p[i], "free");
+  for (void* q : p)
+    if (span_of(q) == span_of(p.back())) heap_free(q, "free");
   tls_mcache->flush_batches();
-  cr_assert_eq(span_of(p[0])->state, SpanState::dead, "empty spans go home");
   cr_assert_eq(span_of(p.back())->state, SpanState::dead, "empty spans go home");
 }
 

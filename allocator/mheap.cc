@@ -19,7 +19,7 @@ constinit size_t HeapWindow::pages = 0;
 constinit MSpan** HeapWindow::spans = nullptr;
 constinit MHeap mheap;
 GAMELAN_LOAD_TIME constinit MSpan dummy_span = {
-    .state = SpanState::dead, .free = &dummy_span.sentinel, .credit = kNever, .sentinel = {&dummy_span.sentinel, 0}};
+    .state = SpanState::dead, .free = &dummy_span.sentinel, .sentinel = {&dummy_span.sentinel, 0}};
 
 namespace {
 // Tree levels and block index: .bss, of which a small heap never touches a byte beyond the first word.
@@ -200,9 +200,8 @@ MSpan* MHeap::make_span(size_t first, Pages n, Pages scavenged) {
     pages_.free(first, n, now_ms());
     return nullptr;
   }
-  s->base = HeapWindow::base + (first << kPageShift);
+  s->base = s->start = HeapWindow::base + (first << kPageShift);
   s->npages = static_cast<uint32_t>(n);
-  s->owner = nullptr;
   s->cache.store_relaxed(nullptr);
   s->remote.store_relaxed(0);
   s->set_free_list_empty();
@@ -210,7 +209,7 @@ MSpan* MHeap::make_span(size_t first, Pages n, Pages scavenged) {
   s->needzero = scavenged != n;
   s->moved = 0;
   s->carved = 0;
-  s->credit = kNever;
+  s->credit = 0;
   s->free_index = s->alloc_count = 0;
   s->purged = 0;
   s->sweepgen = sweepgen_;
@@ -234,7 +233,7 @@ MSpan* MHeap::alloc_span(SizeClass k) {
   const SizeClassInfo& info = kSizeTable.info[k];
   Guard g(lock);
   Pages scavenged = 0;
-  const size_t first = take_pages(k, info.pages, 1, &scavenged);
+  const size_t first = take_pages(k, info.pages, kBlockPages, &scavenged);
   if (first == kNone) return nullptr;
   if (scavenged == kBlockPages) want_huge_page(first);
   MSpan* s = make_span(first, info.pages, scavenged);
@@ -242,7 +241,7 @@ MSpan* MHeap::alloc_span(SizeClass k) {
   s->size_class = k;
   s->elem_size = info.size;
   s->nelems = static_cast<uint16_t>(info.objects);
-  s->magic = info.pages == kBlockPages ? info.magic : 0;
+  s->magic = info.magic;
   s->state = SpanState::partial;
   small_ += s->bytes();
   set_spans(first, info.pages, s);
