@@ -58,7 +58,8 @@ void* MCache::alloc_slow(SizeClass k) {
         p->mark = 0;
         return p;
       }
-      if (carve(s) || drain_remote(s)) continue;
+      // What others freed has been touched already.
+      if (drain_remote(s) || carve(s)) continue;
       retire_full_locked(k);
     }
     MSpan* s = next_span_locked(k);
@@ -135,14 +136,25 @@ MSpan* MCache::next_span_locked(SizeClass k) {
   return s;
 }
 
-// An empty span of any class with 64 KiB serves every other one.
+// An empty span of this class is as good as new, and better: its objects are carved, warm and on its list. Failing that, one
+// of 64 KiB of any class serves every other one.
 MSpan* MCache::take_spare(SizeClass k) {
   const SizeClassInfo& info = kSizeTable.info[k];
-  if (!spare_ || info.pages != kBlockPages) return nullptr;
-  MSpan* s = spare_;
-  spare_ = s->next;
-  spares_--;
+  MSpan** link = nullptr;
+  for (MSpan** l = &spare_; *l; l = &(*l)->next) {
+    if ((*l)->size_class == k) {
+      link = l;
+      break;
+    }
+    if (!link && (*l)->npages == info.pages) link = l;
+  }
+  if (!link) return nullptr;
+  MSpan* s = *link;
+  *link = s->next;
   s->next = nullptr;
+  spare_bytes_ -= s->bytes();
+  s->state = SpanState::partial;
+  if (s->size_class == k && !path_mode.bitmap) return s;
   if (s->carved == s->nelems) mheap.no_longer_dense(s);
   s->size_class = k;
   s->elem_size = info.size;
@@ -150,10 +162,12 @@ MSpan* MCache::take_spare(SizeClass k) {
   s->magic = info.magic;
   s->carved = 0;
   s->needzero = 1;
+  s->remote.store_relaxed(0);
   s->set_free_list_empty();
-  s->state = SpanState::partial;
   return s;
 }
+
+Bytes MCache::most_spare_bytes() { return max_of(kSpareBytes / max_of<uint64_t>(metric_read(Metric::caches), 1), kSpareLeast); }
 
 // ---- freeing ----------------------------------------------------------------------------------------------------
 
@@ -180,20 +194,26 @@ void MCache::unfill_locked(MSpan* s) {
 void MCache::release_locked(MSpan* s) {
   s->state = SpanState::empty;
   s->credit = 0;
-  uint64_t w = s->remote.load_acquire();
-  if (RemoteWord(w).queued() || !s->remote.compare_exchange(w, 0)) return;
+  // What others freed stays where it is: a spare of the same class finds it when its own list has run out.
+  if (RemoteWord(s->remote.load_acquire()).queued()) return;
   partial_[s->size_class].remove(s);
   if (s->alloc_bits) mallocgc_release_bits(s);
-  if (s->npages == kBlockPages && spares_ < kSparesMost) {
+  if (spare_bytes_ + s->bytes() <= most_spare_bytes()) {
     s->state = SpanState::spare;
     s->next = spare_;
     spare_ = s;
-    spares_++;
+    spare_bytes_ += s->bytes();
     return;
   }
   let_go_locked(s);
   s->cache.store_seq(nullptr);
   mheap.free_span(s);
+}
+
+// Whether nothing lives in `s` but what `freed` counts, so that it can be given up.
+bool MCache::is_over(const MSpan* s, uint64_t freed) {
+  if (s->state == SpanState::current || s->state == SpanState::spare) return false;
+  return s->state == SpanState::empty || freed == s->local_live();
 }
 
 // A visitor may release a span in which nothing lives; every other one is the holder's, whose free() may be writing
@@ -208,23 +228,21 @@ void MCache::process_inbox_locked(As who) {
       if (MCache* c = notify(s)) c->collect_inbox(Patience::none);
       continue;
     }
-    const auto holds_objects = [s] { return s->state != SpanState::current && s->state != SpanState::spare; };
     uint64_t freed = RemoteWord(s->remote.load_acquire()).count();
-    if (who == As::visitor && !(holds_objects() && freed == s->local_live())) {
+    if (who == As::visitor && !is_over(s, freed)) {
       push_inbox(s);
       continue;
     }
     // What comes after this queues the span again.
     freed = RemoteWord(s->remote.fetch_and(~RemoteWord::kQueued)).count();
-    if (!holds_objects()) continue;
-    const bool is_empty = freed == s->local_live();
+    const bool empty = is_over(s, freed);
     if (s->state == SpanState::full && freed) {
       full_.remove(s);
       s->state = SpanState::partial;
       s->set_local_live(s->nelems);
       partial_[s->size_class].push_back(s);
     }
-    if (is_empty) release_locked(s);
+    if (empty) release_locked(s);
     else if (s->state == SpanState::partial) s->credit -= absorb_remote(s, s->local_live()) * kCreditUnit;
   }
 }
@@ -367,7 +385,7 @@ void MCache::abandon() {
     s->cache.store_seq(nullptr);
     mheap.free_span(s);
   }
-  spares_ = 0;
+  spare_bytes_ = 0;
   process_inbox_locked(As::holder);  // pairs: notify() pushes, then loads `cache`
 }
 

@@ -20,7 +20,8 @@ class MCache {
  public:
   static constexpr unsigned kBatches = 16;        // destinations with a batch open
   static constexpr uint32_t kBatchMost = 64;      // 32 was 4 % slower in producer/consumer, 128 no faster
-  static constexpr unsigned kSparesMost = 8;      // 512 KiB
+  static constexpr Bytes kSpareBytes = 4 * MiB;   // of empty spans, in all caches together; no less than kSpareLeast in each
+  static constexpr Bytes kSpareLeast = 256 * KiB;
 
   // -- fast part: malloc and free read these at fixed offsets --
   MSpan* span[kSizeClasses + 3];
@@ -55,6 +56,8 @@ class MCache {
   // Frees one object that no holder's batch can take (a thread at its very end).
   static void free_unbatched(FreeObject* p, MSpan* s);
 
+  static Bytes most_spare_bytes();
+
   template <class F> void for_each_span_locked(F f) const;
   MSpan* current(SizeClass k) const { return current_[k]; }
 
@@ -76,6 +79,7 @@ class MCache {
   static void flush(Batch* b);
   static MCache* notify(MSpan* s);
   static bool looks_empty(const MSpan* s);
+  static bool is_over(const MSpan* s, uint64_t freed);
   void hold_locked(MSpan* s);
   void let_go_locked(MSpan* s);
   void give_to_central_locked(MSpan* s);
@@ -90,7 +94,7 @@ class MCache {
   SpanList partial_[kSizeClasses];
   SpanList full_;
   MSpan* spare_ = nullptr;
-  unsigned spares_ = 0;
+  Bytes spare_bytes_ = 0;
   Atomic<MSpan*> inbox_{nullptr};
   Atomic<uint32_t> inbox_length_{0};  // spans in it, about
   Atomic<uint32_t> empties_{0};       // of them seen empty

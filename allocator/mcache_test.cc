@@ -28,6 +28,7 @@ void give(const std::vector<void*>& p) {
 size_t objects_per_span(Bytes size) { return kSizeTable.info[size_class_of(size)].objects; }
 
 // As many objects as fill `spans` spans of a cache that has none of this class.
+uint64_t most_spares() { return MCache::most_spare_bytes() / kBlock; }
 std::vector<void*> fill_spans(Bytes size, size_t spans) { return take(size, spans * objects_per_span(size)); }
 
 std::set<MSpan*> spans_of(const std::vector<void*>& p) {
@@ -170,11 +171,11 @@ Test(mcache, a_current_spans_credit_never_ends) {
 
 Test(mcache, keeps_a_few_empty_spans_and_sends_the_rest_home) {
   test::start_heap();
-  const auto p = fill_spans(kSize, 3 * MCache::kSparesMost);
+  const auto p = fill_spans(kSize, 3 * most_spares());
   const uint64_t full = spans_in_use();
   give(p);
   cr_assert_lt(spans_in_use(), full);
-  cr_assert_leq(spans_in_use(), MCache::kSparesMost + 1u);
+  cr_assert_leq(spans_in_use(), most_spares() + 1u);
   test::verify(tls_mcache);
 }
 
@@ -191,6 +192,35 @@ Test(mcache, a_spare_serves_any_other_class_of_its_size) {
     for (void* q : p) cr_assert(test::is_filled(q, size, reinterpret_cast<uint64_t>(q)));
   }
   test::verify(tls_mcache);
+}
+
+Test(mcache, a_spare_of_the_same_class_comes_back_with_its_objects) {
+  test::start_heap();
+  MCache* other = new_cache();
+  for (Bytes size : {Bytes{96}, Bytes{8192}, Bytes{32768}}) {
+    auto p = fill_spans(size, 1);
+    MSpan* s = span_of(p[0]);
+    void* next = heap_malloc(size);
+    const std::set<void*> objects(p.begin(), p.end());
+    {
+      As a(other);  // half of them are another's to free, and stay on the span's own stack
+      for (size_t i = 0; i < p.size(); i += 2) heap_free(p[i], "free");
+      other->flush_batches();
+    }
+    tls_mcache->collect_inbox(MCache::Patience::waits);
+    for (size_t i = 1; i < p.size(); i += 2) heap_free(p[i], "free");
+    tls_mcache->collect_inbox(MCache::Patience::waits);
+    cr_assert_eq(s->state, SpanState::spare, "%zu", size);
+    // The rest of the current span, then the spare.
+    std::set<void*> again;
+    while (again.size() < objects.size()) {
+      void* q = heap_malloc(size);
+      if (span_of(q) == s) again.insert(q);
+    }
+    cr_assert(again == objects);
+    heap_free(next, "free");
+    test::verify(tls_mcache);
+  }
 }
 
 Test(mcache, memory_of_a_spare_does_not_pass_for_zero) {
@@ -349,13 +379,13 @@ Test(remote_free, empties_spans_whose_owner_sleeps) {
   std::vector<void*> p;
   {
     As a(owner);
-    p = fill_spans(kSize, 40);
+    p = fill_spans(kSize, 40 + most_spares());
     p.push_back(heap_malloc(kSize));
   }
   As b(other);
   give(p);
   other->flush_batches();
-  cr_assert_leq(spans_in_use(), before + MCache::kSparesMost + 1);
+  cr_assert_leq(spans_in_use(), before + most_spares() + 1);
   test::verify(owner);
 }
 
@@ -389,13 +419,13 @@ Test(remote_free, is_noticed_by_whoever_frees_the_last_object) {
   std::vector<void*> p;
   {
     As a(owner);
-    p = fill_spans(16, 12);  // 4096 objects each: many batches to a span
+    p = fill_spans(16, 12 + most_spares());  // 4096 objects each: many batches to a span
     p.push_back(heap_malloc(16));
   }
   As b(other);
   give(p);
   other->flush_batches();
-  cr_assert_leq(spans_in_use(), MCache::kSparesMost + 1u);
+  cr_assert_leq(spans_in_use(), most_spares() + 1u);
   test::verify(owner);
 }
 
