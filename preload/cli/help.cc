@@ -24,7 +24,7 @@ constexpr std::array kOurVariables = {
     Variable{"GAMELAN", "on|off", "off: the library stands aside and forwards everything"},
     Variable{"GAMELAN_OPTIONS", "KEY=VALUE:KEY=VALUE", "see 'gamelan help options'"},
     Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
-    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto is native in this version"},
+    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto: native, unless /etc/gamelan.conf has a rule for the program"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
     Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},
     Variable{"GAMELAN_LIB", "PATH", "the libgamelan.so that 'gamelan run' preloads"},
