@@ -12,7 +12,7 @@ struct SchedHooks {
   void (*run_thread)(G* g);
   // Cancellation: unwinds the caller's stack, running cleanup handlers; does not return.
   void (*cancel_self)();
-  // The last goroutine has ended after main's pthread_exit: exit(0).
+  // The last goroutine has ended: exit(0).
   void (*exit_process)();
   // The next pthread_create behind us: kernel threads for Ms.
   int (*create_kernel_thread)(unsigned long* thread, const void* attributes, void* (*start)(void*), void* argument);

@@ -55,6 +55,8 @@ struct alignas(64) P {
   uint64_t goroutines_created;
   uint32_t rng;
   Atomic<uint32_t> kept;        // how often in a row (to 16) the G in `next` was run here: then nobody need be woken for it
+  uint64_t next_since;          // sampled: time stamp of when `next` was set, else 0
+  uint32_t next_samples;
   uint32_t next_streak;         // how often in a row `next` went first
   G* free_gs;                   // ended Gs with their slots, the default size
   unsigned free_count;

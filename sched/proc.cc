@@ -49,7 +49,8 @@ namespace {
 constexpr uint32_t kFairness = 61;     // Go's: now and then the global queue first, or two Gs that ready each other starve it
 constexpr uint32_t kNextStreak = 64;   // so often may `next` go before the rest of the queue
 constexpr int kStealRounds = 4;
-constexpr uint32_t kKeptEnough = 8, kKeptMost = 16;
+constexpr uint32_t kKeptEnough = 8, kKeptMost = 16, kSampleEvery = 8;
+constexpr uint64_t kLongWait = 60'000;  // time stamps: about 20 us, some ten times what waking a M costs
 enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
 
 // Every 61st G is looked for on g0, where all queues, timers and the network have their turn.
@@ -275,6 +276,7 @@ void ready(G* g) {
     return wake_p();
   }
   if (G* before = p->runq.set_next(g)) put_local(p, before);
+  if (p->next_samples++ % kSampleEvery == 0) p->next_since = __builtin_ia32_rdtsc();
   // Two Gs that ready each other stay on one P: waking another M each time costs more than they do. Where the caller goes
   // on instead of blocking, sysmon sees `next` stand still and ends that.
   if (p->kept.load_relaxed() < kKeptEnough || p->runq.has_slots()) wake_p();
@@ -334,10 +336,17 @@ void finish_switch() {
 }
 
 namespace {
+// Whether the G in `next` had to wait for long: its waker computed on, and another P could have run it meanwhile.
+bool waited_long(P* p) {
+  const uint64_t since = p->next_since;
+  p->next_since = 0;
+  return since && __builtin_ia32_rdtsc() - since > kLongWait;
+}
+
 G* pop_counted(P* p) {
   const bool was_next = p->runq.has_next();
   G* g = p->runq.pop();
-  if (was_next && g) p->kept.store_relaxed(min_of(p->kept.load_relaxed() + 1, kKeptMost));
+  if (was_next && g) p->kept.store_relaxed(waited_long(p) ? 0 : min_of(p->kept.load_relaxed() + 1, kKeptMost));
   return g;
 }
 }  // namespace
@@ -816,7 +825,8 @@ void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::mask_lost(self()->mask);
-  if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {
+  // Main called pthread_exit, or is not here: a goroutine forked.
+  if (state.live.fetch_sub(1) == 1) {
     self()->in_runtime.store_relaxed(0);
     sched_hooks.exit_process();
   }
@@ -836,7 +846,6 @@ bool may_spin() {
 }
 
 G* main_goroutine() { return state.main; }
-void note_main_exit() { state.main_exited.store_seq(true); }
 uint64_t live_goroutines() { return state.live.load_relaxed(); }
 bool is_started() { return state.started.load_acquire(); }
 

@@ -52,7 +52,6 @@ void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
 G* main_goroutine();                   // whose stack is the process'
-void note_main_exit();                 // main called pthread_exit: the last goroutine to end ends the process
 bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----

@@ -38,7 +38,6 @@ struct State {
   Atomic<uint32_t> sysmon_asleep;    // futex: sysmon waits until a P is busy again
   Atomic<uint32_t> strays;           // Gs that run without a P, about
   Atomic<bool> started;
-  Atomic<bool> main_exited;          // main called pthread_exit: the last goroutine ends the process
   G* main;
   uint64_t affinity[16];             // the process' at the start
 };
