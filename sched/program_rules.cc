@@ -1,12 +1,10 @@
-// sched/program_rules.cc: the parser, and a file read line by line with raw system calls.
+// sched/program_rules.cc: the parser, and the table, the file.
 #include "sched/program_rules.h"
-
-#include <fcntl.h>
 
 #include "allocator/base/mem.h"
 #include "allocator/base/options.h"
 #include "allocator/base/output.h"
-#include "allocator/base/syscall.h"
+#include "sched/line_reader.h"
 
 namespace gamelan::rules {
 
@@ -71,34 +69,13 @@ void take(Found* found, const char* line, size_t length, const char* program, co
 }
 
 void read_file(Found* found, const char* program) {
-  const long fd = sys::call(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path()), O_RDONLY | O_CLOEXEC, 0);
-  if (sys::is_error(fd)) return;
-  char buffer[1024];
-  size_t have = 0;
-  uint64_t number = 0;
-  bool too_long = false;  // the rest of a line that did not fit
-  for (bool ended = false; !ended;) {
-    const long r = sys::call(SYS_read, fd, reinterpret_cast<long>(buffer + have), static_cast<long>(sizeof buffer - have));
-    ended = r <= 0;
-    if (!ended) have += static_cast<size_t>(r);
-    size_t from = 0;
-    for (size_t i = 0; i < have; i++) {
-      if (buffer[i] != '\n') continue;
-      number++;
-      if (!too_long) take(found, buffer + from, i - from, program, path(), number);
-      too_long = false;
-      from = i + 1;
-    }
-    if (ended && from < have && !too_long) take(found, buffer + from, have - from, program, path(), number + 1);
-    have -= from;
-    mem::move(buffer, buffer + from, have);
-    if (have == sizeof buffer) {
-      if (!wrong_line) wrong_line = number + 1;
-      too_long = true;
-      have = 0;
-    }
+  LineReader file(path());
+  const char* line;
+  size_t length;
+  for (uint64_t number = 1; file.next(&line, &length); number++) {
+    if (!file.was_cut()) take(found, line, length, program, path(), number);
+    else if (!wrong_line) wrong_line = number;
   }
-  sys::call(SYS_close, fd);
 }
 }  // namespace
 

@@ -23,6 +23,8 @@
 #include "allocator/hooks.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/cpu_quota.h"
+#include "sched/dump.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -138,6 +140,7 @@ bool learn_template() {
 }
 
 bool make_ps(ThreadRecord* first) {
+  if (!options().gomaxprocs) gamelan_metrics.gomaxprocs = min_of(gamelan_metrics.gomaxprocs, cpu_quota::find());
   state.p_count = gamelan_metrics.gomaxprocs;
   state.ps = static_cast<P*>(sys_alloc(state.p_count * sizeof(P), 64));
   if (!state.ps) return false;
@@ -269,6 +272,7 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
+  dump::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }
