@@ -138,6 +138,7 @@ struct G {
   alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it
   uint64_t mask;              // its signal mask, as rt_sigprocmask has it
   G* schedlink;               // in a run queue's or free list's chain
+  Nanos waiting_since;        // by sysmon's clock, some ms behind; of an idle slot: since when
 
   // -- waiting --
   WaitWord wait;
@@ -184,7 +185,6 @@ struct G {
   bool changed_kernel_thread;  // affinity, scheduling policy
 
   // -- for dumps and the collector --
-  Nanos waiting_since;        // coarse; of an idle slot: since when
   uint32_t late_tls_depth;    // dlopen calls under way
   bool used_before;           // its slot has had another thread
   uint64_t id;                // Go's goid

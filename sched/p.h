@@ -9,6 +9,7 @@
 #pragma once
 #include "sched/g.h"
 #include "sched/run_queue.h"
+#include "sched/starvation.h"
 #include "sched/timer_heap.h"
 
 namespace gamelan {
@@ -67,6 +68,7 @@ struct alignas(64) P {
   uint32_t seen_generation;
   PStatus seen_status;
   Nanos seen_at;
+  StandingStill still_slots, still_next;
 
   RunQueue runq;
   TimerHeap timers;

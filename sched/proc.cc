@@ -152,6 +152,7 @@ G* take_global(P* p, uint32_t most) {
     state.global_head = g->schedlink;
     if (!state.global_head) state.global_tail = nullptr;
     state.global_size.store_relaxed(state.global_size.load_relaxed() - 1);
+    state.global_taken.store_relaxed(state.global_taken.load_relaxed() + 1);
     if (!first) first = g;
   }
   return first;
@@ -495,6 +496,7 @@ Wake sleep(Nanos deadline, WaitReason reason) {
   if (deadline != parking_lot::kForever) arm_timer(g, deadline);
   if (!g->wait.is_notified()) {
     g->wait_reason = reason;
+    g->waiting_since = state.clock.load_relaxed();
     g->state.store_relaxed(GState::waiting);
     switch_away(post_park, nullptr);
   }

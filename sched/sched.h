@@ -23,6 +23,8 @@ inline bool is_goroutine_mode() {
   return threads_mode == Mode::undecided && decide_mode() == Mode::goroutine;
 }
 const char* mode_reason();
+void mode_failed(const char* why);     // start(): threads stay native after all
+void say_mode();                       // at each thread that the program makes: what has to be said, once
 
 // Starts the scheduler: the caller becomes the main goroutine (or a goroutine beside it). False: it cannot run here, said
 // in mode_reason(); threads stay the kernel's, on our objects.

@@ -29,6 +29,8 @@ struct State {
   Atomic<uint32_t> starting_ms;      // kernel threads being made
   P* ps;
   uint32_t p_count;
+  Atomic<uint32_t> global_taken;     // Gs that have left the global queue
+  Atomic<Nanos> clock;               // CLOCK_MONOTONIC as of sysmon's last round: costs its readers nothing
   Atomic<uint32_t> polling;          // a M waits in the netpoller
   Atomic<Nanos> poll_until;          // and until when
   Atomic<Nanos> last_poll;

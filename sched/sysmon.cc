@@ -17,13 +17,16 @@
 #include "allocator/base/print.h"
 #include "allocator/base/syscall.h"
 #include "allocator/mcache.h"
+#include "sched/dump.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
+#include "sched/starvation.h"
 #include "sched/state.h"
 #include "sched/threads.h"
+#include "sched/trace.h"
 
 #include <pthread.h>
 
@@ -155,8 +158,17 @@ bool all_idle() { return state.idle_p_count.load_seq() == state.p_count; }
 // Sleeps until a P is taken from the idle list.
 void wait_for_work() {
   state.sysmon_asleep.store_seq(1);
-  while (all_idle() && state.sysmon_asleep.load_seq())
-    sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1, 0);
+  while (all_idle() && state.sysmon_asleep.load_seq() && !dump::is_wanted()) {
+    timespec left{}, *timeout = nullptr;
+    if (const Nanos due = trace::due(); due != INT64_MAX) {
+      const Nanos n = due - sys::monotonic_now();
+      if (n <= 0) break;
+      left = {n / kSecond, n % kSecond};
+      timeout = &left;
+    }
+    sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1,
+              reinterpret_cast<long>(timeout));
+  }
   state.sysmon_asleep.store_seq(0);
 }
 
@@ -170,12 +182,16 @@ void* run(void*) {
     if (all_idle()) wait_for_work();
     nap(tick);
     const Nanos now = sys::monotonic_now();
+    state.clock.store_relaxed(now);
     bool waits = state.strays.load_relaxed() != 0;
     for (uint32_t i = 0; i < state.p_count; i++) waits |= look_at(&state.ps[i], now);
     calm = waits ? 0 : calm + 1;
     tick = calm < kPatience ? kTick : kLongTick;
     if (state.strays.load_relaxed()) look_at_strays();
     poll_for_all(now);
+    trace::look(now);
+    dump::print_if_wanted();
+    starvation::look(now);
     if (state.global_size.load_relaxed()) sched::wake_p();
     if (now - trimmed < kTrimEvery) continue;
     trimmed = now;
@@ -203,6 +219,7 @@ bool sysmon::start() {
 
 void sched::wake_sysmon() {
   if (GAMELAN_LIKELY(!state.sysmon_asleep.load_seq())) return;
+  state.clock.store_relaxed(sys::coarse_now());
   state.sysmon_asleep.store_seq(0);
   sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }
