@@ -287,7 +287,8 @@ void forget(int fd) {
   Descriptor* d = descriptors::find(fd);
   if (!d) return;
   d->kind.store_relaxed(FileKind::unknown);
-  if (GAMELAN_LIKELY(!d->first.load_relaxed())) return;
+  // A handler that closes may have interrupted one who holds the lock.
+  if (GAMELAN_LIKELY(!d->first.load_relaxed()) || sched::is_in_runtime()) return;
   RuntimeSection section;
   ReadyList list;
   {

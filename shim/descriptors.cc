@@ -21,13 +21,23 @@ int bad_descriptor() {
   return -1;
 }
 
+// vfork's child has its parent's memory, and descriptors of its own: what it closes concerns nobody here.
+bool is_elsewhere() { return self()->in_vfork.load_relaxed(); }
+
+bool is_ours(int fd) { return !is_elsewhere() && own_descriptors::find(fd); }
+
 void make_room(int fd) {
+  if (is_elsewhere()) return;
   if (OwnDescriptor* ours = own_descriptors::find(fd)) ours->move_away();
   netpoll::forget(fd);
 }
 
+void forget(int fd) {
+  if (!is_elsewhere()) netpoll::forget(fd);
+}
+
 void forget_stream(FILE* f) {
-  if (const int fd = f ? fileno_unlocked(f) : -1; fd >= 0) netpoll::forget(fd);
+  if (const int fd = f ? fileno_unlocked(f) : -1; fd >= 0) forget(fd);
 }
 
 int to_int(unsigned n) { return n > INT_MAX ? INT_MAX : static_cast<int>(n); }
@@ -49,19 +59,20 @@ int around_ours(unsigned first, unsigned last, Close close_piece) {
 
 GAMELAN_EXPORT int close(int fd) {
   static constinit auto next = next_for(close, "close");
-  if (GAMELAN_UNLIKELY(own_descriptors::find(fd) != nullptr)) return bad_descriptor();
-  netpoll::forget(fd);
+  if (GAMELAN_UNLIKELY(is_ours(fd))) return bad_descriptor();
+  forget(fd);
   return blocking(next.get(), fd);  // sockets linger, terminals drain
 }
 
 GAMELAN_EXPORT int close_range(unsigned first, unsigned last, int flags) {
   static constinit auto next = next_for(close_range, "close_range");
-  if (first > last) return next.get()(first, last, flags);
+  if (first > last || is_elsewhere()) return next.get()(first, last, flags);
   return around_ours(first, last, [&](unsigned from, unsigned to) { return next.get()(from, to, flags); });
 }
 
 GAMELAN_EXPORT void closefrom(int first) {
   static constinit auto next = next_for(closefrom, "closefrom");
+  if (is_elsewhere()) return next.get()(first);
   const int ours = own_descriptors::lowest_from(first);
   if (ours == INT_MAX) {
     netpoll::forget_range(first, INT_MAX);
@@ -73,14 +84,14 @@ GAMELAN_EXPORT void closefrom(int first) {
 
 GAMELAN_EXPORT int dup2(int from, int to) {
   static constinit auto next = next_for(dup2, "dup2");
-  if (GAMELAN_UNLIKELY(own_descriptors::find(from) != nullptr)) return bad_descriptor();
+  if (GAMELAN_UNLIKELY(is_ours(from))) return bad_descriptor();
   if (from != to) make_room(to);
   return next.get()(from, to);
 }
 
 GAMELAN_EXPORT int dup3(int from, int to, int flags) {
   static constinit auto next = next_for(dup3, "dup3");
-  if (GAMELAN_UNLIKELY(own_descriptors::find(from) != nullptr)) return bad_descriptor();
+  if (GAMELAN_UNLIKELY(is_ours(from))) return bad_descriptor();
   if (from != to) make_room(to);
   return next.get()(from, to, flags);
 }

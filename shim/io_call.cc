@@ -117,7 +117,7 @@ Patience::Verdict Patience::wait() {
 
 long wait_and_try(const Call& c, Patience& p, long first) {
   if (is_nonblocking(p.fd())) return first == -EAGAIN ? first : c.as_it_came();
-  if (first == -EOPNOTSUPP) return c.do_not_wait == RWF_NOWAIT ? when_ready(c, p) : first;
+  if (first == -EOPNOTSUPP) return c.do_not_wait == RWF_NOWAIT ? when_ready(c, p, is_ready(p.fd(), p.events())) : first;
   for (;;) {
     switch (p.wait()) {
       case Patience::try_again: break;
@@ -135,13 +135,16 @@ long wait_and_try(const Call& c, Patience& p, long first) {
 static bool take_turn(const Call& c, long* result) {
   Taken turn(c.fd());
   if (!turn.is_mine()) return false;
-  *result = c.may_block();
+  *result = c.may_block_uncancelled();
   return true;
 }
 
-long when_ready(const Call& c, Patience& p) {
-  for (;;) {
-    if (long r; is_ready(p.fd(), p.events()) && take_turn(c, &r)) return netpoll::hand_on(p.fd()), r;
+long when_ready(const Call& c, Patience& p, bool ready) {
+  for (;; ready = is_ready(p.fd(), p.events())) {
+    if (long r; ready && take_turn(c, &r)) {
+      netpoll::hand_on(p.fd());
+      return after_blocking(r);
+    }
     switch (p.wait()) {
       case Patience::try_again: break;
       case Patience::block: return c.may_block();

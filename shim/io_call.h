@@ -38,14 +38,6 @@ inline long after_blocking(long r) {
   return r;
 }
 
-inline long block_uncancelled(long number, long a, long b, long c, long d, long e, long f) {
-  sched::BlockingCall blocking;
-  return sys::call(number, a, b, c, d, e, f);
-}
-inline long block(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
-  return after_blocking(block_uncancelled(number, a, b, c, d, e, f));
-}
-
 // A system call whose first argument is the descriptor, and which of its bits say "do not wait".
 struct Call {
   long number;
@@ -55,13 +47,21 @@ struct Call {
 
   int fd() const { return static_cast<int>(args[0]); }
   long as_it_came() const { return sys::call(number, args[0], args[1], args[2], args[3], args[4], args[5]); }
-  long may_block() const { return block(number, args[0], args[1], args[2], args[3], args[4], args[5]); }
+  long may_block() const { return after_blocking(may_block_uncancelled()); }
+  long may_block_uncancelled() const {  // while something is held; after_blocking follows
+    sched::BlockingCall blocking;
+    return as_it_came();
+  }
   long without_waiting() const {
     Call c = *this;
     c.args[flags_at] |= do_not_wait;
     return c.as_it_came();
   }
 };
+
+inline long block(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+  return Call{number, {a, b, c, d, e, f}}.may_block();
+}
 
 bool is_nonblocking(int fd);
 bool is_ready(int fd, short events);
@@ -110,6 +110,7 @@ inline long run(const Call& c, short events) {
 }
 
 // For calls that cannot be told not to wait: made when the descriptor is ready, by one G at a time.
-long when_ready(const Call& c, Patience& p);
+// `ready`: whether it is, by a look just now.
+long when_ready(const Call& c, Patience& p, bool ready);
 
 }  // namespace gamelan::io

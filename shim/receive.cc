@@ -79,9 +79,10 @@ static bool is_listening(int fd) {
 long accept_one(int fd, sockaddr* from, socklen_t* size, int flags) {
   const Call c{SYS_accept4, {fd, word(from), word(size), flags}};
   cancel::point();
-  if (!is_ready(fd, POLLIN) && (is_nonblocking(fd) || !is_listening(fd))) return c.as_it_came();
+  const bool ready = is_ready(fd, POLLIN);
+  if (!ready && (is_nonblocking(fd) || !is_listening(fd))) return c.as_it_came();
   Patience patience(fd, POLLIN);
-  const long made = when_ready(c, patience);
+  const long made = when_ready(c, patience, ready);
   if (made >= 0) descriptors::forget_kind(static_cast<int>(made));
   return made;
 }

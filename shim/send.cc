@@ -92,6 +92,14 @@ class Place {
   bool taken_;
 };
 
+// False: too many are at it.
+bool block_in_a_place(const Call& c, long* result) {
+  Place place;
+  if (!place.is_taken()) return false;
+  *result = c.may_block_uncancelled();
+  return true;
+}
+
 Call connect_call(int fd, const sockaddr* to, socklen_t size) { return {SYS_connect, {fd, word(to), size}}; }
 
 long set_send_time_out(int fd, const timeval& t) {
@@ -136,8 +144,7 @@ long connect_local(const Call& c, Nanos deadline) {
   for (Nanos nap = kFirstNap;; nap = min_of(2 * nap, kLongestNap)) {
     const Wake why = sched::sleep_until(min_of(deadline, deadline_after(nap)), true, WaitReason::io);
     if (!goes_on_after(why, deadline)) return -EINTR;
-    Place place;
-    if (place.is_taken() && deadline == parking_lot::kForever) return c.may_block();
+    if (long r; deadline == parking_lot::kForever && block_in_a_place(c, &r)) return after_blocking(r);
     const long r = connect_without_waiting(c, &limit);
     if (r != -EAGAIN || sys::monotonic_now() >= deadline) return r;
   }
@@ -147,8 +154,7 @@ long connect_local(const Call& c, Nanos deadline) {
 long connect_to(int fd, const sockaddr* to, socklen_t size) {
   const Call c = connect_call(fd, to, size);
   cancel::point();
-  Place place;
-  if (place.is_taken()) return c.may_block();
+  if (long r; block_in_a_place(c, &r)) return after_blocking(r);
   if (kind_of(fd) == FileKind::message || is_nonblocking(fd)) return c.as_it_came();
   timeval limit;
   const long r = connect_without_waiting(c, &limit);
