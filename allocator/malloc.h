@@ -54,4 +54,11 @@ inline void heap_free(void* ptr, const char* call) {
   s->credit -= kCreditUnit;
 }
 
+// realloc's commonest answer: `p` is an object in use of a span of this cache, and good for `n` bytes. False: ask further.
+inline bool stays(void* p, Bytes n) {
+  const uintptr_t a = reinterpret_cast<uintptr_t>(p);
+  const MSpan* s = tls_mcache->own->at(a);
+  return s->may_free(a) && n <= s->elem_size && n >= s->elem_size / 2 && static_cast<FreeObject*>(p)->mark != kFreeMark;
+}
+
 }  // namespace gamelan
