@@ -75,7 +75,9 @@ void write_json() {
   r.line().text("{\"pid\":").dec(static_cast<uint64_t>(sys::current_pid())).text(",\"exe\":");
   quoted(r.line(), environment::program_name());
   r.line().text(",\"mode\":{\"path\":\"").text(path_name()).text("\",\"threads\":\"").text(gamelan_metrics.threads)
-      .text("\",\"gc\":\"").text(gamelan_metrics.gc).text("\"},\"metrics\":{");
+      .text("\",\"gc\":\"").text(gamelan_metrics.gc).text("\",\"reason\":");
+  quoted(r.line(), gamelan_metrics.reason);
+  r.line().text("},\"metrics\":{");
   bool first = true;
   for (const MetricRow& row : kRows) {
     r.line().text(first ? "\"" : ",\"").text(row.name).text("\":").dec(metric_read(row.id));
@@ -89,6 +91,7 @@ void write_text() {
   Report r;
   r.line().prefix().text(environment::program_name()).text(": path ").text(path_name()).text(", threads ")
       .text(gamelan_metrics.threads).text(", gc ").text(gamelan_metrics.gc).text("\n");
+  r.line().prefix().text("why: ").text(gamelan_metrics.reason).text("\n");
   for (const MetricRow& row : kRows) r.line().prefix().text(row.name).text(" ").dec(metric_read(row.id)).text("\n");
   r.line().prefix().text("libc_heap_bytes ").dec(libc_bytes).text("\n");
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "sched/g.h"
 #include "sched/run_queue.h"
+#include "sched/starvation.h"
 #include "sched/timer_heap.h"
 
 namespace gamelan {
@@ -55,6 +56,8 @@ struct alignas(64) P {
   uint64_t goroutines_created;
   uint32_t rng;
   Atomic<uint32_t> kept;        // how often in a row (to 16) the G in `next` was run here: then nobody need be woken for it
+  uint64_t next_since;          // sampled: time stamp of when `next` was set, else 0
+  uint32_t next_samples;
   uint32_t next_streak;         // how often in a row `next` went first
   G* free_gs;                   // ended Gs with their slots, the default size
   unsigned free_count;
@@ -65,6 +68,7 @@ struct alignas(64) P {
   uint32_t seen_generation;
   PStatus seen_status;
   Nanos seen_at;
+  StandingStill still_slots, still_next;
 
   RunQueue runq;
   TimerHeap timers;

@@ -85,6 +85,10 @@ class RunQueue {
   }
   uint32_t size() const { return tail_.load_acquire() - head_.load_acquire() + (next_.load_relaxed() ? 1 : 0); }
   bool has_slots() const { return tail_.load_relaxed() != head_.load_relaxed(); }
+  uint32_t departures() const { return head_.load_relaxed(); }  // of the slots
+  // For dumps: whoever is in front, or was a moment ago.
+  G* peek() const { return slot_[head_.load_relaxed() % kSlots].load_relaxed(); }
+  G* peek_next() const { return next_.load_relaxed(); }
   bool has_next() const { return next_.load_relaxed(); }
   void clear_in_child() {
     head_.store_relaxed(0);

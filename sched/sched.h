@@ -23,6 +23,8 @@ inline bool is_goroutine_mode() {
   return threads_mode == Mode::undecided && decide_mode() == Mode::goroutine;
 }
 const char* mode_reason();
+void mode_failed(const char* why);     // start(): threads stay native after all
+void say_mode();                       // at each thread that the program makes: what has to be said, once
 
 // Starts the scheduler: the caller becomes the main goroutine (or a goroutine beside it). False: it cannot run here, said
 // in mode_reason(); threads stay the kernel's, on our objects.
@@ -50,11 +52,13 @@ void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
 G* main_goroutine();                   // whose stack is the process'
-void note_main_exit();                 // main called pthread_exit: the last goroutine to end ends the process
 bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
 
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);
+
+// Until a signal handler has run on the caller since its G::handled_count was `count`: sigsuspend, pause.
+Wake wait_for_handler(uint32_t count);
 
 // ---- system calls that may block in the kernel ----
 // From construction to destruction sysmon may hand the caller's P on. errno stays as the call left it. For native

@@ -89,11 +89,8 @@ G* SlotPool::make() {
     }
     Chunk& c = chunk_[n - 1];
     low = c.base + c.made.load_relaxed() * step_;
-    c.made.store_release(c.made.load_relaxed() + 1);
-    if (!sys::protect(reinterpret_cast<void*>(low), step_, PROT_READ | PROT_WRITE)) {
-      c.made.store_release(c.made.load_relaxed() - 1);
-      return nullptr;
-    }
+    if (!sys::protect(reinterpret_cast<void*>(low), step_, PROT_READ | PROT_WRITE)) return nullptr;
+    c.made.store_release(c.made.load_relaxed() + 1);  // pairs: for_each_g, which reads the slot's G
   }
   return make_at(low);
 }

@@ -1,4 +1,4 @@
-// sched/start.cc: whether goroutines can be had here, and how they begin.
+// sched/start.cc: how goroutines begin, once mode.cc has decided for them.
 //
 // When     at the program's first pthread_create: a program without threads pays nothing. The caller (as a rule the main
 //          thread) becomes a goroutine on its own stack; its kernel thread becomes the first M, with a g0 in a slot.
@@ -7,7 +7,6 @@
 // Go       proc.go schedinit, mstart, rt0_go.
 #include <elf.h>
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -24,6 +23,9 @@
 #include "allocator/hooks.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/cpu_quota.h"
+#include "sched/dump.h"
+#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -38,45 +40,16 @@
 
 namespace gamelan::sched {
 
-constinit Mode threads_mode = Mode::undecided;
-
 namespace {
 constexpr Bytes kMStack = 256 * KiB;
 constexpr Bytes kG0Stack = 64 * KiB;
-constexpr const char* kTestedGlibc[] = {"2.36"};
 
 constinit Lock start_lock{LockRank::boot};
-constinit const char* reason = "";
 constinit bool failed = false;
 constinit bool sysmon_runs = false;
 
-// ---- the decision -----------------------------------------------------------------------------------------------
-
-bool is_tested_glibc() {
-  for (const char* v : kTestedGlibc)
-    if (mem::same_text(gnu_get_libc_version(), v)) return true;
-  return false;
-}
-
 bool has_fsgsbase() { return environment::aux(AT_HWCAP2) & 2; }
-
-const char* why_native() {
-  const auto wanted = static_cast<ThreadsMode>(options().threads_mode);
-  if (wanted == ThreadsMode::native) return "GAMELAN_THREADS=native";
-  if (wanted == ThreadsMode::automatic) return "threads are the kernel's unless GAMELAN_THREADS=goroutine";
-  if (!is_tested_glibc()) return "a glibc that was not tested";
-  return nullptr;
-}
 }  // namespace
-
-Mode decide_mode() {
-  if (heap_hooks.is_inert()) return threads_mode = Mode::native;
-  const char* why = why_native();
-  reason = why ? why : "GAMELAN_THREADS=goroutine";
-  return threads_mode = why ? Mode::native : Mode::goroutine;
-}
-
-const char* mode_reason() { return reason; }
 
 // ---- Ms ---------------------------------------------------------------------------------------------------------
 
@@ -103,10 +76,7 @@ void* m_main(void* argument) {
     sys::call(SYS_futex, reinterpret_cast<long>(template_learnt.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   }
   tcb::disable_rseq();
-  while (m->wake_word.load_acquire() == 0)
-    sys::call(SYS_futex, reinterpret_cast<long>(m->wake_word.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0);
-  m->wake_word.store_relaxed(0);
-  acquire_p(m, m->next_p);
+  wait_for_p(m);
   run_scheduler(m);
   return nullptr;
 }
@@ -168,6 +138,7 @@ bool learn_template() {
 }
 
 bool make_ps(ThreadRecord* first) {
+  if (!options().gomaxprocs) gamelan_metrics.gomaxprocs = min_of(gamelan_metrics.gomaxprocs, cpu_quota::find());
   state.p_count = gamelan_metrics.gomaxprocs;
   state.ps = static_cast<P*>(sys_alloc(state.p_count * sizeof(P), 64));
   if (!state.ps) return false;
@@ -235,6 +206,7 @@ void self_test_entry(void* argument) {
 }
 
 const char* self_test(G* g0) {
+  if (static_cast<GlibcOption>(options().glibc) == GlibcOption::failing) return "self-test: glibc=failing";
   SelfTest t{g0, static_cast<uintptr_t>(pthread_self()), nullptr, {at_fs(0x28), at_fs(0x30)}, "self-test: did not run"};
   switch_stack(&t.back_sp, prepare_stack(SlotPool::stack_top(g0), self_test_entry, &t), g0->fs);
   return t.wrong;
@@ -298,6 +270,8 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
+  handlers::install();
+  dump::install();
   sysmon_runs = sysmon::start();
   return nullptr;
 }
@@ -312,12 +286,11 @@ bool start() {
   if (state.started.load_relaxed()) return true;
   if (failed) return false;
   if (const char* wrong = start_locked()) {
-    reason = wrong;
+    mode_failed(wrong);
     failed = true;
     return false;
   }
   state.started.store_release(true);  // pairs: is_started
-  publish_threads_mode("goroutine", reason);
   return true;
 }
 

@@ -17,13 +17,16 @@
 #include "allocator/base/print.h"
 #include "allocator/base/syscall.h"
 #include "allocator/mcache.h"
+#include "sched/dump.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
+#include "sched/starvation.h"
 #include "sched/state.h"
 #include "sched/threads.h"
+#include "sched/trace.h"
 
 #include <pthread.h>
 
@@ -32,7 +35,8 @@ namespace gamelan {
 using sched::state;
 
 namespace {
-constexpr Nanos kTick = 1 * kMilli;
+constexpr Nanos kTick = 1 * kMilli, kLongTick = 10 * kMilli;
+constexpr int kPatience = 50;  // rounds in which nobody waited, before the tick grows
 constexpr Nanos kSlice = 10 * kMilli;
 constexpr Nanos kPollEvery = 10 * kMilli;
 constexpr Nanos kTrimEvery = 1 * kSecond, kTrimAge = 5 * kSecond;
@@ -99,29 +103,34 @@ void take_from_sleeper(P* p, PClaim::Value v) {
   sched::hand_off_p(p);
 }
 
-void look_at(P* p, Nanos now) {
+// Returns whether Gs wait for this P, or for any.
+bool look_at(P* p, Nanos now) {
   const PClaim::Value v = p->claim.load();
-  if (v.status != PStatus::running && v.status != PStatus::syscall) return;
+  if (v.status != PStatus::running && v.status != PStatus::syscall) return false;
   const uint32_t tick = p->tick.load_relaxed();
   if (tick != p->seen_tick || v.generation != p->seen_generation || v.status != p->seen_status) {
     p->seen_tick = tick;
     p->seen_generation = v.generation;
     p->seen_status = v.status;
     p->seen_at = now;
-    return;
+    return others_wait(p);
   }
-  if (!others_wait(p)) return;
+  if (!others_wait(p)) return false;
   // `next` was kept for a G that did not block after all.
   if (v.status == PStatus::running && p->kept.load_relaxed()) {
     p->kept.store_relaxed(0);
     sched::wake_p();
   }
-  if (v.status == PStatus::syscall) return retake_from_syscall(p, v);
-  if (now - p->seen_at < kTick) return;
+  if (v.status == PStatus::syscall) {
+    retake_from_syscall(p, v);
+    return true;
+  }
+  if (now - p->seen_at < kTick) return true;
   take_from_sleeper(p, v);
-  if (now - p->seen_at < kSlice) return;
+  if (now - p->seen_at < kSlice) return true;
   M* m = p->m.load_acquire();
   if (m && p->claim.load().generation == v.generation) preempt::request(m);
+  return true;
 }
 
 // Ms whose P was taken while they slept, and that run again: they have run long enough without one.
@@ -149,8 +158,17 @@ bool all_idle() { return state.idle_p_count.load_seq() == state.p_count; }
 // Sleeps until a P is taken from the idle list.
 void wait_for_work() {
   state.sysmon_asleep.store_seq(1);
-  while (all_idle() && state.sysmon_asleep.load_seq())
-    sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1, 0);
+  while (all_idle() && state.sysmon_asleep.load_seq() && !dump::is_wanted()) {
+    timespec left{}, *timeout = nullptr;
+    if (const Nanos due = trace::due(); due != INT64_MAX) {
+      const Nanos n = due - sys::monotonic_now();
+      if (n <= 0) break;
+      left = {n / kSecond, n % kSecond};
+      timeout = &left;
+    }
+    sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 1,
+              reinterpret_cast<long>(timeout));
+  }
   state.sysmon_asleep.store_seq(0);
 }
 
@@ -158,14 +176,22 @@ void* run(void*) {
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
-  Nanos trimmed = 0;
+  Nanos trimmed = 0, tick = kTick;
+  int calm = 0;
   for (;;) {
     if (all_idle()) wait_for_work();
-    nap(kTick);
+    nap(tick);
     const Nanos now = sys::monotonic_now();
-    for (uint32_t i = 0; i < state.p_count; i++) look_at(&state.ps[i], now);
+    state.clock.store_relaxed(now);
+    bool waits = state.strays.load_relaxed() != 0;
+    for (uint32_t i = 0; i < state.p_count; i++) waits |= look_at(&state.ps[i], now);
+    calm = waits ? 0 : calm + 1;
+    tick = calm < kPatience ? kTick : kLongTick;
     if (state.strays.load_relaxed()) look_at_strays();
     poll_for_all(now);
+    trace::look(now);
+    dump::print_if_wanted();
+    starvation::look(now);
     if (state.global_size.load_relaxed()) sched::wake_p();
     if (now - trimmed < kTrimEvery) continue;
     trimmed = now;
@@ -193,6 +219,7 @@ bool sysmon::start() {
 
 void sched::wake_sysmon() {
   if (GAMELAN_LIKELY(!state.sysmon_asleep.load_seq())) return;
+  state.clock.store_relaxed(sys::coarse_now());
   state.sysmon_asleep.store_seq(0);
   sys::call(SYS_futex, reinterpret_cast<long>(state.sysmon_asleep.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }

@@ -163,8 +163,6 @@ void copy_image(uintptr_t fs, const Module& m) {
 
 const char* find_facts() {
   StaticInfo static_info;
-  unsigned* ignored = nullptr;
-  (void)ignored;
   if (!find(allocate_tls, "_dl_allocate_tls")) return "_dl_allocate_tls";
   if (!find(static_info, "_dl_get_tls_static_info")) return "_dl_get_tls_static_info";
   if (!find(ctype_init, "__ctype_init")) return "__ctype_init";

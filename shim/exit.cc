@@ -103,7 +103,6 @@ void exit_goroutine(void* result) {
   G* g = self();
   g->exiting = true;
   g->result = result;
-  if (g == sched::main_goroutine()) sched::note_main_exit();
   unwind();
 }
 

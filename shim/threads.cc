@@ -98,7 +98,17 @@ int create_goroutine(pthread_t* out, const pthread_attr_t* attr, void* (*start)(
   return 0;
 }
 
-bool starts_goroutines() { return sched::is_goroutine_mode() && sched::start(); }
+bool starts_goroutines() {
+  const bool can = sched::is_goroutine_mode() && sched::start();
+  sched::say_mode();
+  return can;
+}
+
+bool stands_aside() {
+  if (!heap_hooks.is_inert()) return false;
+  sched::say_mode();
+  return true;
+}
 }  // namespace
 
 namespace gamelan {
@@ -131,7 +141,7 @@ void exit_process() { exit(0); }
 }  // namespace gamelan
 
 GAMELAN_EXPORT int pthread_create(pthread_t* out, const pthread_attr_t* attr, void* (*start)(void*), void* arg) {
-  if (heap_hooks.is_inert()) return next_create.get()(out, attr, start, arg);
+  if (stands_aside()) return next_create.get()(out, attr, start, arg);
   metric_add(Metric::pthread_creates, 1);
   if (starts_goroutines()) return create_goroutine(out, attr, start, nullptr, arg);
   return create_native(out, attr, start, arg);
@@ -205,7 +215,7 @@ GAMELAN_EXPORT int pthread_detach(pthread_t t) {
 
 GAMELAN_EXPORT int thrd_create(thrd_t* out, thrd_start_t start, void* arg) {
   static constinit Next<int (*)(thrd_t*, thrd_start_t, void*)> next{"thrd_create"};
-  if (heap_hooks.is_inert()) return next.get()(out, start, arg);
+  if (stands_aside()) return next.get()(out, start, arg);
   metric_add(Metric::pthread_creates, 1);
   if (!starts_goroutines()) {
     metric_add(Metric::threads_created, 1);

@@ -11,6 +11,8 @@
 
 namespace gamelan {
 
+constinit LastWords before_the_end = nullptr;
+
 void fatal(const char* what) {
   Line line;
   line.prefix().text("fatal: ").text(what).text(" (gamelan " GAMELAN_VERSION ", path ")
@@ -20,6 +22,7 @@ void fatal(const char* what) {
   Line advice;
   advice.prefix().text("to bisect: GAMELAN=off, GAMELAN_OPTIONS=path=bitmap, GAMELAN_OPTIONS=verify=1");
   output::write_line(advice);
+  if (auto say = __atomic_exchange_n(&before_the_end, nullptr, __ATOMIC_SEQ_CST)) say();
   sys::abort_process();
 }
 

@@ -8,6 +8,9 @@
 
 namespace gamelan {
 
+// What else is to be said by `fatal`, once; nullptr: nothing.
+using LastWords = void (*)();
+extern LastWords before_the_end;
 [[noreturn]] void fatal(const char* what);
 [[noreturn]] void user_fatal(Line& line);
 

@@ -16,6 +16,17 @@ Test(fatal, names_the_fault_the_version_and_the_switches) {
   cr_assert(end.aborted_saying("to bisect: GAMELAN=off"));
 }
 
+Test(fatal, says_once_what_else_is_to_be_said) {
+  const End end = end_of([] {
+    before_the_end = [] {
+      (void)!write(2, "and the goroutines\n", 19);
+      fatal("worse");
+    };
+    fatal("bad");
+  });
+  cr_assert(end.aborted_saying("fatal: bad") && end.aborted_saying("and the goroutines") && end.aborted_saying("fatal: worse"));
+}
+
 Test(fatal, user_fatal_writes_its_line_and_aborts) {
   const End end = end_of([] {
     Line line;

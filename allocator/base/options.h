@@ -19,6 +19,7 @@ enum class StatsOption : unsigned char { none, one, text, json };
 enum class ThpOption : unsigned char { automatic, always, never };
 enum class FsbaseOption : unsigned char { automatic, instr, prctl };
 enum class GuardOption : unsigned char { automatic, advice, mprotect };
+enum class GlibcOption : unsigned char { automatic, rebuilt, other, failing };
 enum class ZoneOption : unsigned char { automatic, hint, reserve };
 
 inline constexpr uint64_t kNoLimit = ~uint64_t{0};

@@ -12,6 +12,7 @@ constexpr std::array kCommands = {
     Command{"run", "[OPTIONS] [--] PROGRAM [ARGS...]", "Run PROGRAM under gamelan", run_command},
     Command{"doctor", "[--json] FILE...", "Tell whether each FILE can run under gamelan, or why not", doctor_command},
     Command{"stat", "[OPTIONS] PID", "Print the counters of a process that runs under gamelan", stat_command},
+    Command{"dump", "PID", "Ask a process for what each of its goroutines is doing", dump_command},
     Command{"bench", "[OPTIONS] [--] PROGRAM [ARGS...]", "Compare PROGRAM, or our suite, under several allocators",
             bench_command},
     Command{"help", "[TOPIC]", "Print help on a topic or a command", help_command},

@@ -16,6 +16,7 @@ using Words = std::vector<std::string>;
 int run_command(const Words& words);
 int doctor_command(const Words& words);
 int stat_command(const Words& words);
+int dump_command(const Words& words);
 int bench_command(const Words& words);
 int help_command(const Words& words);
 int completion_command(const Words& words);

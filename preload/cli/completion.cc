@@ -54,6 +54,7 @@ _gamelan() {
         *) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current")) ;;
       esac
       ;;
+    dump) COMPREPLY=($(compgen -W "--help $(cd /proc && echo [0-9]*)" -- "$current")) ;;
     bench)
       for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

@@ -24,17 +24,18 @@ constexpr std::array kOurVariables = {
     Variable{"GAMELAN", "on|off", "off: the library stands aside and forwards everything"},
     Variable{"GAMELAN_OPTIONS", "KEY=VALUE:KEY=VALUE", "see 'gamelan help options'"},
     Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
-    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto is native in this version"},
+    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto: native, but by rule; see 'gamelan help rules'"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
     Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},
     Variable{"GAMELAN_LIB", "PATH", "the libgamelan.so that 'gamelan run' preloads"},
 };
 
 constexpr std::array kGoVariables = {
-    Variable{"GOMAXPROCS", "NUMBER", "logical processors; default: the affinity mask"},
+    Variable{"GOMAXPROCS", "NUMBER", "logical processors; default: affinity mask and cgroup quota"},
     Variable{"GOGC", "PERCENT|off", "how much the heap may grow between collections; default 100"},
     Variable{"GOMEMLIMIT", "SIZE|off", "soft memory limit: 512MiB (B KiB MiB GiB TiB, also k M G T)"},
-    Variable{"GODEBUG", "KEY=VALUE,...", "inittrace=1 prints the boot steps with their cost"},
+    Variable{"GODEBUG", "KEY=VALUE,...", "inittrace=1: the boot steps and their cost; schedtrace=MS: the scheduler's state every MS ms"},
+    Variable{"", "", "scheddetail=1: with each P, M and G; asyncpreemptoff=1: goroutines yield by themselves only"},
 };
 
 struct ExitCode {
@@ -46,7 +47,7 @@ constexpr std::array kExitCodes = {
     ExitCode{"any", "of 'run': the program's own code or signal, since gamelan becomes the program"},
     ExitCode{"0", "done; of 'doctor': every file can run under gamelan"},
     ExitCode{"1",
-             "of 'doctor': some file cannot; of 'stat': no such process, not under gamelan, no permission; "
+             "of 'doctor': some file cannot; of 'stat' and 'dump': no such process, not under gamelan, no permission; "
              "of 'bench': void, or above --fail-above"},
     ExitCode{"2", "wrong arguments, or a wrong setting with strict=1"},
     ExitCode{"125", "gamelan itself failed: its library is missing, its output cannot be written"},
@@ -55,10 +56,10 @@ constexpr std::array kExitCodes = {
 };
 
 void print_overview() {
-  fmt::print("gamelan: runs unmodified programs on Go's memory manager\n\nusage: gamelan COMMAND ...\n\ncommands:\n");
+  fmt::print("gamelan: runs unmodified programs on Go's scheduler and memory manager\n\nusage: gamelan COMMAND ...\n\ncommands:\n");
   for (const Command& command : all_commands())
     fmt::print("  {:<44} {}\n", fmt::format("{} {}", command.name, command.synopsis), command.sentence);
-  fmt::print("\ntopics of 'gamelan help': options, environment, metrics, exit-codes, and every command\n");
+  fmt::print("\ntopics of 'gamelan help': options, environment, rules, metrics, exit-codes, and every command\n");
 }
 
 void print_options() {
@@ -83,6 +84,22 @@ void print_environment() {
   fmt::print("\nA wrong value is named in one line, and the default holds.\n");
 }
 
+// Rows of the table that the library is built with.
+constexpr std::array kRules = {
+#define RULE(text) std::string_view(text),
+#include "sched/program_rules.inc"
+#undef RULE
+};
+
+void print_rules() {
+  fmt::print("Rules say which programs keep kernel threads, or get goroutines, while GAMELAN_THREADS is auto or not set.\n"
+             "A line of /etc/gamelan.conf, or of the file that the option 'rules' names:\n\n"
+             "  program NAME threads=native|goroutine REASON\n\n"
+             "NAME is the last component of argv[0]; a * at its end stands for anything; # begins a comment. The last line\n"
+             "that fits holds. Built in, and overridden by the file:\n\n");
+  for (const std::string_view rule : kRules) fmt::print("  program {}\n", rule);
+}
+
 void print_metrics() {
   fmt::print("Counters that 'gamelan stat PID' and stats=1 print, named as in Go's runtime/metrics:\n\n");
   for (const MetricRow& row : all_metrics()) fmt::print("  {:<38} {}\n", row.name, row.sentence);
@@ -101,6 +118,7 @@ struct Topic {
 constexpr std::array kTopics = {
     Topic{"options", print_options},
     Topic{"environment", print_environment},
+    Topic{"rules", print_rules},
     Topic{"metrics", print_metrics},
     Topic{"exit-codes", print_exit_codes},
 };

@@ -1,4 +1,4 @@
-// tests/e2e/programs/io.c: blocking calls, their results and errno, each from a thread: the same with and without us.
+// tests/e2e/programs/threads/io.c: blocking calls, their results and errno, each from a thread: the same with and without us.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
