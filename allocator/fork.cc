@@ -29,11 +29,18 @@ template <class F> void for_all_locks(F f) {
 
 MCache* first_registered_cache() { return registered; }
 
+namespace {
+OwnSpans* new_table() {
+  // Of the bitmap path nobody's free() looks anything up.
+  return path_mode.uses_slow_paths_only() ? nullptr : static_cast<OwnSpans*>(sys_map_sparse(sizeof(OwnSpans)));
+}
+}  // namespace
+
 MCache* new_cache() {
   auto* c = static_cast<MCache*>(sys_alloc(sizeof(MCache), 64));
   if (!c) return nullptr;
   new (c) MCache;
-  c->init();
+  c->init(new_table());
   Guard g(registry_lock);
   c->next_registered = registered;
   registered = c;

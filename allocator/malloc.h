@@ -2,8 +2,8 @@
 //
 // Fast     `heap_malloc` of up to 1 KiB and `heap_free` of up to 8 KiB by the owner: no lock, no atomic operation, no
 //          branch taken. Their bodies are counted by tests/accept/alloc-instructions; the listing is in README.md.
-// Checks   every free proves, in this order: the address is in the heap; its span is this cache's; it is the start of
-//          an object; the object is not free already.
+// Checks   every free proves: the address lies in a span of this cache, at the start of an object (one comparison: see
+//          MSpan::may_free); the object is not free already.
 // Threads  any. Not async-signal-safe, as malloc(3) is not.
 // Go       malloc.go mallocgc; C's half, free(), has no counterpart there.
 #pragma once
@@ -13,8 +13,7 @@
 namespace gamelan {
 
 void* malloc_slow(Bytes n);                      // everything the fast path does not do; nullptr: out of memory
-void free_slow(void* p, const char* call);       // not freed yet, and something is out of the ordinary
-void free_credit_is_zero(MSpan* s);              // freed; the span's state may have to change
+void free_slow(void* p, const char* call);       // something is out of the ordinary
 void* heap_calloc_slow(Bytes n);                 // n bytes, zeroed
 void* heap_realloc(void* p, Bytes n);            // n > 0, p not null; nullptr: p is untouched
 void* heap_memalign(Bytes align, Bytes n);       // align: power of two
@@ -34,15 +33,6 @@ inline FreeObject* pop(MSpan* s) {
   return p;
 }
 
-// A small span is a 64 KiB block: the low 16 bits are the offset. Exact multiples of the size come out below magic;
-// a span that is no such block has magic 0. Written out, since the compiler would spend a register on magic.
-inline bool is_start_in_block(uintptr_t a, const MSpan* s) {
-  uint64_t product = a & (kBlock - 1);
-  bool yes;
-  __asm__("imulq %2, %0\n\tcmpq %2, %0" : "+r"(product), "=@ccb"(yes) : "m"(s->magic));
-  return yes;
-}
-
 inline void* heap_malloc(Bytes n) {
   MCache* c = tls_mcache;
   if (GAMELAN_UNLIKELY(n > kMaxMapped)) return malloc_slow(n);
@@ -53,18 +43,22 @@ inline void* heap_malloc(Bytes n) {
 
 inline void heap_free(void* ptr, const char* call) {
   const uintptr_t a = reinterpret_cast<uintptr_t>(ptr);
-  const size_t page = HeapWindow::page_of(a);
-  if (GAMELAN_UNLIKELY(page >= HeapWindow::pages)) return free_slow(ptr, call);
-  MSpan* s = HeapWindow::spans[page];
-  if (GAMELAN_UNLIKELY(s->owner != tls_mcache)) return free_slow(ptr, call);
-  if (GAMELAN_UNLIKELY(!is_start_in_block(a, s))) return free_slow(ptr, call);
+  MSpan* s = tls_mcache->own->at(a);
+  if (GAMELAN_UNLIKELY(!s->may_free(a))) return free_slow(ptr, call);
   auto* p = static_cast<FreeObject*>(ptr);
   if (GAMELAN_UNLIKELY(p->mark == kFreeMark)) return free_slow(ptr, call);
   p->mark = kFreeMark;
   p->next = s->free;
   s->free = p;
   __asm__ volatile("" ::: "memory");  // the credit is the last access: MCache's header tells why
-  if (GAMELAN_UNLIKELY(--s->credit == 0)) free_credit_is_zero(s);
+  s->credit -= kCreditUnit;
+}
+
+// realloc's commonest answer: `p` is an object in use of a span of this cache, and good for `n` bytes. False: ask further.
+inline bool stays(void* p, Bytes n) {
+  const uintptr_t a = reinterpret_cast<uintptr_t>(p);
+  const MSpan* s = tls_mcache->own->at(a);
+  return s->may_free(a) && n <= s->elem_size && n >= s->elem_size / 2 && static_cast<FreeObject*>(p)->mark != kFreeMark;
 }
 
 }  // namespace gamelan

@@ -120,18 +120,32 @@ TEST_ON_BOTH_PATHS(malloc, a_freed_object_is_soon_used_again) {
   cr_assert_lt(seen.size(), 100u);
 }
 
-Test(malloc, the_fast_path_knows_every_start_in_a_block) {
+Test(malloc, the_fast_path_knows_every_start_in_a_span) {
   test::start_heap();
   for (SizeClass k = 1; k < kSizeClasses; k++) {
     MSpan* s = mheap.alloc_span(k);
-    if (!s->magic) {
-      cr_assert_gt(s->npages, kBlockPages);
-      continue;
+    cr_assert_eq(s->base % kBlock, 0u);
+    cr_assert_not(s->may_free(s->base));
+    for (uint64_t credit : {kCreditUnit, kNever, (s->nelems - 1) * kCreditUnit}) {
+      s->credit = credit;
+      for (uintptr_t p = s->base; p < s->end(); p++)
+        if (s->may_free(p) != ((p - s->base) % s->elem_size == 0)) cr_assert_fail("class %u, byte %lu", k, p - s->base);
     }
-    for (uintptr_t p = s->base; p < s->end(); p++)
-      if (is_start_in_block(p, s) != ((p - s->base) % s->elem_size == 0)) cr_assert_fail("class %u, byte %lu", k, p - s->base);
   }
-  for (uintptr_t p = 0; p < kBlock; p += 16) cr_assert_not(is_start_in_block(p, &dummy_span));
+  for (uintptr_t p = 0; p < kBlock; p += 16) cr_assert_not(no_own_spans.at(p)->may_free(p));
+}
+
+// Without a table, or where another block has the slot, every free takes the slow path and finds all the same.
+Test(malloc, a_span_that_the_table_does_not_know_is_freed_all_the_same) {
+  test::start_heap();
+  std::vector<void*> p;
+  for (unsigned i = 0; i <= kSizeTable.info[size_class_of(112)].objects; i++) p.push_back(heap_malloc(112));
+  MSpan* s = HeapWindow::span_of(reinterpret_cast<uintptr_t>(p[0]));
+  tls_mcache->own->remove(s);
+  cr_assert_neq(tls_mcache->own->at(s->base), s);
+  for (void* q : p) heap_free(q, "free");
+  test::verify(tls_mcache);
+  cr_assert_neq(s->state, SpanState::full);
 }
 
 Test(malloc, counting_knows_every_call) {

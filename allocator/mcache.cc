@@ -17,19 +17,28 @@ constinit PathMode path_mode = {false, false};
 GAMELAN_LOAD_TIME constinit MCache fallback_mcache{&dummy_span};
 __thread MCache* tls_mcache = &fallback_mcache;
 
-void MCache::init() {
+alignas(64) OwnSpans no_own_spans;
+
+void MCache::init(OwnSpans* table) {
+  if (table) own = table;
   for (MSpan*& s : span) s = &dummy_span;
   mem::copy(class_of, kSizeTable.of_byte, sizeof class_of);
 }
 
 namespace {
-// All that others have freed in `s`, or a word without a head. The queued flag stays as it is.
-RemoteWord take_remote(MSpan* s) {
+// All that others have freed in `s` where it is less than `most`, or a word without a head. The queued flag stays as it is.
+RemoteWord take_remote(MSpan* s, uint64_t most) {
   uint64_t w = s->remote.load_acquire();  // pairs: flush() compare_exchange, the objects' links are readable
   do {
-    if (!RemoteWord(w).head()) return RemoteWord(uint64_t{0});
+    if (!RemoteWord(w).head() || RemoteWord(w).count() >= most) return RemoteWord(uint64_t{0});
   } while (!s->remote.compare_exchange(w, w & RemoteWord::kQueued));
   return RemoteWord(w);
+}
+
+unsigned listed(const MSpan* s) {
+  unsigned n = 0;
+  for (const FreeObject* p = s->free; p != &s->sentinel; p = p->next) n++;
+  return n;
 }
 }  // namespace
 
@@ -49,7 +58,18 @@ void* MCache::alloc_slow(SizeClass k) {
         p->mark = 0;
         return p;
       }
-      if (carve(s) || drain_remote(s)) continue;
+      // What others freed has been touched already.
+      if (drain_remote(s)) continue;
+      if (s->carved < s->nelems) {
+        MSpan* used = s->carved ? used_span_locked(k) : nullptr;
+        if (!used) {
+          carve(s);
+          continue;
+        }
+        set_aside_locked(k);
+        make_current_locked(k, used);
+        continue;
+      }
       retire_full_locked(k);
     }
     MSpan* s = next_span_locked(k);
@@ -84,7 +104,7 @@ bool MCache::carve(MSpan* s) {
 
 // What others freed becomes the local list. Only on an exhausted current span, so nothing needs joining.
 bool MCache::drain_remote(MSpan* s) {
-  const RemoteWord taken = take_remote(s);
+  const RemoteWord taken = take_remote(s, ~uint64_t{0});
   if (!taken.head()) return false;
   s->free = taken.head();
   return true;
@@ -94,9 +114,17 @@ void MCache::make_current_locked(SizeClass k, MSpan* s) {
   s->state = SpanState::current;
   s->credit = kNever;
   current_[k] = s;
-  if (path_mode.uses_slow_paths_only()) return;
-  s->owner = this;
-  span[k] = s;
+  if (!path_mode.uses_slow_paths_only()) span[k] = s;
+}
+
+// From here on free() knows the span for this cache's; where slow paths only are wanted, it never does.
+void MCache::hold_locked(MSpan* s) {
+  s->cache.store_seq(this);
+  if (own != &no_own_spans && !path_mode.uses_slow_paths_only()) own->add(s);
+}
+
+void MCache::let_go_locked(MSpan* s) {
+  if (own != &no_own_spans) own->remove(s);
 }
 
 void MCache::retire_full_locked(SizeClass k) {
@@ -104,28 +132,62 @@ void MCache::retire_full_locked(SizeClass k) {
   current_[k] = nullptr;
   span[k] = &dummy_span;
   s->state = SpanState::full;
-  s->credit = 1;
+  s->credit = 0;
   full_.push_back(s);
+}
+
+// The current span has none but untouched objects left, and waits until nobody has touched ones.
+void MCache::set_aside_locked(SizeClass k) {
+  MSpan* s = current_[k];
+  current_[k] = nullptr;
+  span[k] = &dummy_span;
+  s->state = SpanState::partial;
+  s->set_local_live(s->carved);
+  partial_[k].push_back(s);
+}
+
+// A span with objects that were used and are free, or nullptr.
+MSpan* MCache::used_span_locked(SizeClass k) {
+  process_inbox_locked(As::holder);
+  for (MSpan* s = partial_[k].first(); s; s = s->next)
+    if (!s->is_empty_list()) {
+      partial_[k].remove(s);
+      return s;
+    }
+  MSpan* s = mcentral[k].take_partial(this);
+  if (s) hold_locked(s);
+  return s;
 }
 
 MSpan* MCache::next_span_locked(SizeClass k) {
   process_inbox_locked(As::holder);
   if (MSpan* s = partial_[k].pop_front()) return s;
   if (MSpan* s = take_spare(k)) return s;
-  if (MSpan* s = mcentral[k].take_partial(this)) return s;
-  MSpan* s = mheap.alloc_span(k);
-  if (s) s->cache.store_seq(this);
+  MSpan* s = mcentral[k].take_partial(this);
+  if (!s) s = mheap.alloc_span(k);
+  if (s) hold_locked(s);
   return s;
 }
 
-// An empty span of any class with 64 KiB serves every other one.
+// An empty span of this class is as good as new, and better: its objects are carved, warm and on its list. Failing that, one
+// of 64 KiB of any class serves every other one.
 MSpan* MCache::take_spare(SizeClass k) {
   const SizeClassInfo& info = kSizeTable.info[k];
-  if (!spare_ || info.pages != kBlockPages) return nullptr;
-  MSpan* s = spare_;
-  spare_ = s->next;
-  spares_--;
+  MSpan** link = nullptr;
+  for (MSpan** l = &spare_; *l; l = &(*l)->next) {
+    if ((*l)->size_class == k) {
+      link = l;
+      break;
+    }
+    if (!link && (*l)->npages == info.pages) link = l;
+  }
+  if (!link) return nullptr;
+  MSpan* s = *link;
+  *link = s->next;
   s->next = nullptr;
+  spare_bytes_ -= s->bytes();
+  s->state = SpanState::partial;
+  if (s->size_class == k && !path_mode.bitmap) return s;
   if (s->carved == s->nelems) mheap.no_longer_dense(s);
   s->size_class = k;
   s->elem_size = info.size;
@@ -133,16 +195,20 @@ MSpan* MCache::take_spare(SizeClass k) {
   s->magic = info.magic;
   s->carved = 0;
   s->needzero = 1;
+  s->remote.store_relaxed(0);
   s->set_free_list_empty();
-  s->state = SpanState::partial;
   return s;
 }
 
+Bytes MCache::most_spare_bytes() { return max_of(kSpareBytes / max_of<uint64_t>(metric_read(Metric::caches), 1), kSpareLeast); }
+
 // ---- freeing ----------------------------------------------------------------------------------------------------
 
-void MCache::credit_is_zero(MSpan* s) {
+void MCache::free_without_credit(FreeObject* p, MSpan* s) {
   Guard g(lock);
-  if (s->cache.load_relaxed() != this || s->credit != 0) return;  // somebody saw it empty first
+  p->mark = kFreeMark;
+  p->next = s->free;
+  s->free = p;
   if (s->state == SpanState::current) s->credit = kNever;
   else if (s->state == SpanState::full) unfill_locked(s);
   else if (s->state == SpanState::partial) release_locked(s);
@@ -152,27 +218,35 @@ void MCache::credit_is_zero(MSpan* s) {
 void MCache::unfill_locked(MSpan* s) {
   full_.remove(s);
   s->state = SpanState::partial;
-  s->credit = static_cast<uint32_t>(s->nelems - 1);
+  s->set_local_live(s->nelems - 1u);
   partial_[s->size_class].push_back(s);
 }
 
 // A partial span with no live object: kept as a spare, or to the heap. While its queued flag is set the span is on
 // its way to an inbox and must stay; process_inbox_locked comes back to it.
 void MCache::release_locked(MSpan* s) {
-  uint64_t w = s->remote.load_acquire();
-  if (RemoteWord(w).queued() || !s->remote.compare_exchange(w, 0)) return;
+  s->state = SpanState::empty;
+  s->credit = 0;
+  // What others freed stays where it is: a spare of the same class finds it when its own list has run out.
+  if (RemoteWord(s->remote.load_acquire()).queued()) return;
   partial_[s->size_class].remove(s);
-  s->owner = nullptr;
   if (s->alloc_bits) mallocgc_release_bits(s);
-  if (s->npages == kBlockPages && spares_ < kSparesMost) {
+  if (spare_bytes_ + s->bytes() <= most_spare_bytes()) {
     s->state = SpanState::spare;
     s->next = spare_;
     spare_ = s;
-    spares_++;
+    spare_bytes_ += s->bytes();
     return;
   }
+  let_go_locked(s);
   s->cache.store_seq(nullptr);
   mheap.free_span(s);
+}
+
+// Whether nothing lives in `s` but what `freed` counts, so that it can be given up.
+bool MCache::is_over(const MSpan* s, uint64_t freed) {
+  if (s->state == SpanState::current || s->state == SpanState::spare) return false;
+  return s->state == SpanState::empty || freed == s->local_live();
 }
 
 // A visitor may release a span in which nothing lives; every other one is the holder's, whose free() may be writing
@@ -187,35 +261,35 @@ void MCache::process_inbox_locked(As who) {
       if (MCache* c = notify(s)) c->collect_inbox(Patience::none);
       continue;
     }
-    const uint64_t freed = RemoteWord(s->remote.load_acquire()).count();
-    const bool is_full = s->state == SpanState::full, is_partial = s->state == SpanState::partial;
-    const bool is_empty = (is_full && freed == s->nelems) || (is_partial && freed == s->credit);
-    if (who == As::visitor && !is_empty) {
+    uint64_t freed = RemoteWord(s->remote.load_acquire()).count();
+    if (who == As::visitor && !is_over(s, freed)) {
       push_inbox(s);
       continue;
     }
-    s->remote.fetch_and(~RemoteWord::kQueued);
-    if (is_full && freed) {
+    // What comes after this queues the span again.
+    freed = RemoteWord(s->remote.fetch_and(~RemoteWord::kQueued)).count();
+    const bool empty = is_over(s, freed);
+    if (s->state == SpanState::full && freed) {
       full_.remove(s);
       s->state = SpanState::partial;
-      s->credit = s->nelems;
+      s->set_local_live(s->nelems);
       partial_[s->size_class].push_back(s);
     }
-    if (is_empty) release_locked(s);
-    else if (freed && s->state == SpanState::partial) absorb_remote(s);  // or credit would not come to zero
+    if (empty) release_locked(s);
+    else if (s->state == SpanState::partial) s->credit -= absorb_remote(s, s->local_live()) * kCreditUnit;
   }
 }
 
-void MCache::absorb_remote(MSpan* s) {
-  const RemoteWord taken = take_remote(s);
-  if (!taken.head()) return;
+uint32_t MCache::absorb_remote(MSpan* s, uint64_t most) {
+  const RemoteWord taken = take_remote(s, most);
+  if (!taken.head()) return 0;
   if (!s->is_empty_list()) {
     FreeObject* last = taken.head();
     while (last->next != &s->sentinel) last = last->next;
     last->next = s->free;
   }
   s->free = taken.head();
-  s->credit -= static_cast<uint32_t>(taken.count());
+  return static_cast<uint32_t>(taken.count());
 }
 
 void MCache::collect_inbox(Patience patience) {
@@ -276,7 +350,7 @@ void MCache::flush(Batch* b) {
 // asleep for good, so whoever frees the last object looks after the span.
 bool MCache::looks_empty(const MSpan* s) {
   const uint64_t freed = RemoteWord(s->remote.load_seq()).count();
-  return freed && freed >= (s->state == SpanState::full ? s->nelems : s->credit);
+  return freed && freed >= s->local_live();
 }
 
 // The caller set `s`'s queued flag, so the span stays until it is told of. Tells whoever holds the span. Returns the
@@ -309,14 +383,21 @@ void MCache::mend_in_child() {
   inbox_.store_relaxed(nullptr);
   for_each_span_locked([](MSpan* s) {
     s->remote.fetch_and(~RemoteWord::kQueued);
-    if (s->state != SpanState::partial && s->state != SpanState::full) return;
-    uint32_t listed = 0;
-    for (FreeObject* p = s->free; p != &s->sentinel; p = p->next) listed++;
-    s->credit = s->carved - listed;
+    if (s->state != SpanState::partial) return;  // full: free() changes those under the lock
+    const unsigned live = s->carved - listed(s);
+    if (live) s->set_local_live(live);
+    else s->state = SpanState::empty;
   });
 }
 
 // ---- giving up --------------------------------------------------------------------------------------------------
+
+void MCache::give_to_central_locked(MSpan* s) {
+  s->live = path_mode.bitmap ? s->alloc_count : s->state == SpanState::current ? s->carved - listed(s) : static_cast<uint32_t>(s->local_live());
+  s->credit = 0;
+  let_go_locked(s);
+  mcentral[s->size_class].put(s);
+}
 
 void MCache::abandon() {
   flush_batches();
@@ -325,28 +406,19 @@ void MCache::abandon() {
   for (SizeClass k = 1; k < kSizeClasses; k++) {
     span[k] = &dummy_span;
     if (MSpan* s = current_[k]) {
-      uint32_t listed = 0;
-      for (FreeObject* p = s->free; p != &s->sentinel; p = p->next) listed++;
-      s->credit = path_mode.bitmap ? s->alloc_count : s->carved - listed;
       current_[k] = nullptr;
-      mcentral[s->size_class].put(s);
+      give_to_central_locked(s);
     }
-    while (MSpan* s = partial_[k].pop_front()) {
-      if (path_mode.bitmap) s->credit = s->alloc_count;
-      mcentral[s->size_class].put(s);
-    }
+    while (MSpan* s = partial_[k].pop_front()) give_to_central_locked(s);
   }
-  while (MSpan* s = full_.pop_front()) {
-    // 1 is the trap for the first free, still set; anything else was counted by mend_in_child.
-    s->credit = path_mode.bitmap ? s->alloc_count : s->credit == 1 ? s->nelems : s->credit;
-    mcentral[s->size_class].put(s);
-  }
+  while (MSpan* s = full_.pop_front()) give_to_central_locked(s);
   while (MSpan* s = spare_) {
     spare_ = s->next;
+    let_go_locked(s);
     s->cache.store_seq(nullptr);
     mheap.free_span(s);
   }
-  spares_ = 0;
+  spare_bytes_ = 0;
   process_inbox_locked(As::holder);  // pairs: notify() pushes, then loads `cache`
 }
 

@@ -12,7 +12,7 @@
 //          Remote frees batched by span: snmalloc's idea, with the span's own stack as the mailbox.
 #pragma once
 #include "allocator/base/lock.h"
-#include "allocator/mspan.h"
+#include "allocator/own_spans.h"
 
 namespace gamelan {
 
@@ -20,11 +20,13 @@ class MCache {
  public:
   static constexpr unsigned kBatches = 16;        // destinations with a batch open
   static constexpr uint32_t kBatchMost = 64;      // 32 was 4 % slower in producer/consumer, 128 no faster
-  static constexpr unsigned kSparesMost = 8;      // 512 KiB
+  static constexpr Bytes kSpareBytes = 4 * MiB;   // of empty spans, in all caches together; no less than kSpareLeast in each
+  static constexpr Bytes kSpareLeast = 256 * KiB;
 
   // -- fast part: malloc and free read these at fixed offsets --
   MSpan* span[kSizeClasses + 3];
   uint8_t class_of[kMaxMapped + 8];
+  OwnSpans* own = &no_own_spans;
 
   Lock lock{LockRank::mcache};
   MCache* next_registered = nullptr;
@@ -32,12 +34,12 @@ class MCache {
 
   constexpr MCache() : span{}, class_of{} {}
   constexpr explicit MCache(MSpan* only) : span{only}, class_of{} {}  // every class maps to 0, and 0 to `only`
-  void init();
+  void init(OwnSpans* table);  // nullptr: there was no memory for one
 
   // An object of class k through the slow path, or nullptr: out of memory.
   void* alloc_slow(SizeClass k);
-  // `s`'s credit has come to zero in this holder's free().
-  void credit_is_zero(MSpan* s);
+  // The holder's free where the credit is zero: the span's state may have to change.
+  void free_without_credit(FreeObject* p, MSpan* s);
   // An object of somebody else's span: batched, handed over when the batch is full or its place is needed.
   void free_remote(FreeObject* p, MSpan* s);
   void flush_batches();
@@ -48,10 +50,13 @@ class MCache {
   // Looks through the inbox for spans that are empty by now. For anyone; who holds a lock does not wait for this one.
   enum class Patience : bool { none, waits };
   void collect_inbox(Patience patience);
-  // What others freed in `s` joins its local list. For the span's holder, or under its central's lock.
-  static void absorb_remote(MSpan* s);
+  // What others freed in `s` joins its local list, where it is less than `most` objects. For the span's holder, or under
+  // its central's lock. Returns how many they were.
+  static uint32_t absorb_remote(MSpan* s, uint64_t most);
   // Frees one object that no holder's batch can take (a thread at its very end).
   static void free_unbatched(FreeObject* p, MSpan* s);
+
+  static Bytes most_spare_bytes();
 
   template <class F> void for_each_span_locked(F f) const;
   MSpan* current(SizeClass k) const { return current_[k]; }
@@ -74,6 +79,12 @@ class MCache {
   static void flush(Batch* b);
   static MCache* notify(MSpan* s);
   static bool looks_empty(const MSpan* s);
+  static bool is_over(const MSpan* s, uint64_t freed);
+  void set_aside_locked(SizeClass k);
+  MSpan* used_span_locked(SizeClass k);
+  void hold_locked(MSpan* s);
+  void let_go_locked(MSpan* s);
+  void give_to_central_locked(MSpan* s);
   enum class As : bool { visitor, holder };
   void process_inbox_locked(As who);
   void push_inbox(MSpan* s);
@@ -85,7 +96,7 @@ class MCache {
   SpanList partial_[kSizeClasses];
   SpanList full_;
   MSpan* spare_ = nullptr;
-  unsigned spares_ = 0;
+  Bytes spare_bytes_ = 0;
   Atomic<MSpan*> inbox_{nullptr};
   Atomic<uint32_t> inbox_length_{0};  // spans in it, about
   Atomic<uint32_t> empties_{0};       // of them seen empty

@@ -28,6 +28,7 @@ void give(const std::vector<void*>& p) {
 size_t objects_per_span(Bytes size) { return kSizeTable.info[size_class_of(size)].objects; }
 
 // As many objects as fill `spans` spans of a cache that has none of this class.
+uint64_t most_spares() { return MCache::most_spare_bytes() / kBlock; }
 std::vector<void*> fill_spans(Bytes size, size_t spans) { return take(size, spans * objects_per_span(size)); }
 
 std::set<MSpan*> spans_of(const std::vector<void*>& p) {
@@ -98,7 +99,7 @@ Test(mcache, a_span_that_ran_out_is_full_and_the_next_one_current) {
   cr_assert_eq(test::spans_in_use(), 1u);
   void* next = heap_malloc(kSize);
   cr_assert_eq(s->state, SpanState::full);
-  cr_assert_eq(s->credit, 1u);
+  cr_assert_eq(s->credit, 0u);
   cr_assert_eq(span_of(next)->state, SpanState::current);
   cr_assert_eq(tls_mcache->current(size_class_of(kSize)), span_of(next));
   cr_assert_eq(held_by(tls_mcache).size(), 2u);
@@ -120,7 +121,7 @@ Test(mcache, the_first_free_of_a_full_span_makes_it_partial) {
   heap_malloc(kSize);
   heap_free(p[7], "free");
   cr_assert_eq(s->state, SpanState::partial);
-  cr_assert_eq(s->credit, s->nelems - 1u);
+  cr_assert_eq(s->local_live(), s->nelems - 1u);
   test::verify(tls_mcache);
 }
 
@@ -134,7 +135,7 @@ Test(mcache, the_last_free_of_a_partial_span_gives_it_up) {
     for (size_t i = p.size(); i > 1; i--) std::swap(p[i - 1], p[random.below(i)]);
     for (size_t i = 0; i + 1 < p.size(); i++) heap_free(p[i], "free");
     cr_assert_eq(s->state, SpanState::partial);
-    cr_assert_eq(s->credit, 1u);
+    cr_assert_eq(s->local_live(), 1u);
     heap_free(p.back(), "free");
     cr_assert(s->state == SpanState::spare || s->state == SpanState::dead);
     heap_free(other, "free");
@@ -159,7 +160,7 @@ Test(mcache, a_current_spans_credit_never_ends) {
   void* p = heap_malloc(kSize);
   MSpan* s = span_of(p);
   cr_assert_eq(s->credit, kNever);
-  s->credit = 1;
+  s->credit = 0;
   heap_free(p, "free");
   cr_assert_eq(s->state, SpanState::current);
   cr_assert_eq(s->credit, kNever);
@@ -170,11 +171,11 @@ Test(mcache, a_current_spans_credit_never_ends) {
 
 Test(mcache, keeps_a_few_empty_spans_and_sends_the_rest_home) {
   test::start_heap();
-  const auto p = fill_spans(kSize, 3 * MCache::kSparesMost);
+  const auto p = fill_spans(kSize, 3 * most_spares());
   const uint64_t full = spans_in_use();
   give(p);
   cr_assert_lt(spans_in_use(), full);
-  cr_assert_leq(spans_in_use(), MCache::kSparesMost + 1u);
+  cr_assert_leq(spans_in_use(), most_spares() + 1u);
   test::verify(tls_mcache);
 }
 
@@ -191,6 +192,35 @@ Test(mcache, a_spare_serves_any_other_class_of_its_size) {
     for (void* q : p) cr_assert(test::is_filled(q, size, reinterpret_cast<uint64_t>(q)));
   }
   test::verify(tls_mcache);
+}
+
+Test(mcache, a_spare_of_the_same_class_comes_back_with_its_objects) {
+  test::start_heap();
+  MCache* other = new_cache();
+  for (Bytes size : {Bytes{96}, Bytes{8192}, Bytes{32768}}) {
+    auto p = fill_spans(size, 1);
+    MSpan* s = span_of(p[0]);
+    void* next = heap_malloc(size);
+    const std::set<void*> objects(p.begin(), p.end());
+    {
+      As a(other);  // half of them are another's to free, and stay on the span's own stack
+      for (size_t i = 0; i < p.size(); i += 2) heap_free(p[i], "free");
+      other->flush_batches();
+    }
+    tls_mcache->collect_inbox(MCache::Patience::waits);
+    for (size_t i = 1; i < p.size(); i += 2) heap_free(p[i], "free");
+    tls_mcache->collect_inbox(MCache::Patience::waits);
+    cr_assert_eq(s->state, SpanState::spare, "%zu", size);
+    // The rest of the current span, then the spare.
+    std::set<void*> again;
+    while (again.size() < objects.size()) {
+      void* q = heap_malloc(size);
+      if (span_of(q) == s) again.insert(q);
+    }
+    cr_assert(again == objects);
+    heap_free(next, "free");
+    test::verify(tls_mcache);
+  }
 }
 
 Test(mcache, memory_of_a_spare_does_not_pass_for_zero) {
@@ -349,13 +379,13 @@ Test(remote_free, empties_spans_whose_owner_sleeps) {
   std::vector<void*> p;
   {
     As a(owner);
-    p = fill_spans(kSize, 40);
+    p = fill_spans(kSize, 40 + most_spares());
     p.push_back(heap_malloc(kSize));
   }
   As b(other);
   give(p);
   other->flush_batches();
-  cr_assert_leq(spans_in_use(), before + MCache::kSparesMost + 1);
+  cr_assert_leq(spans_in_use(), before + most_spares() + 1);
   test::verify(owner);
 }
 
@@ -389,13 +419,13 @@ Test(remote_free, is_noticed_by_whoever_frees_the_last_object) {
   std::vector<void*> p;
   {
     As a(owner);
-    p = fill_spans(16, 12);  // 4096 objects each: many batches to a span
+    p = fill_spans(16, 12 + most_spares());  // 4096 objects each: many batches to a span
     p.push_back(heap_malloc(16));
   }
   As b(other);
   give(p);
   other->flush_batches();
-  cr_assert_leq(spans_in_use(), MCache::kSparesMost + 1u);
+  cr_assert_leq(spans_in_use(), most_spares() + 1u);
   test::verify(owner);
 }
 
@@ -523,20 +553,23 @@ Test(mcache, mend_in_child_counts_again_what_a_cut_short_free_left_uncounted) {
     p = fill_spans(kSize, 2);
     heap_malloc(kSize);
     heap_free(p[0], "free");  // the first span is partial, the second full
+    for (size_t i = 2; span_of(p[i]) == span_of(p[0]); i++) heap_free(p[i], "free");
   }
-  for (void* q : {p[1], p.back()}) {
-    // free() had pushed its object; the credit was still to be written.
-    MSpan* s = span_of(q);
-    auto* object = static_cast<FreeObject*>(q);
-    *object = {s->free, kFreeMark};
-    s->free = object;
-  }
+  // free() had pushed the last object of the first; the credit was still to be written.
+  MSpan* s = span_of(p[1]);
+  cr_assert_eq(s->local_live(), 1u);
+  auto* object = static_cast<FreeObject*>(p[1]);
+  *object = {s->free, kFreeMark};
+  s->free = object;
   gone->mend_in_child();
+  cr_assert_eq(s->state, SpanState::empty);
+  test::verify(gone);
   gone->abandon();
+  cr_assert_eq(s->state, SpanState::dead, "empty spans go home");
   As b(tls_mcache);
-  for (size_t i = 2; i + 1 < p.size(); i++) heap_free(p[i], "free");
+  for (void* q : p)
+    if (span_of(q) == span_of(p.back())) heap_free(q, "free");
   tls_mcache->flush_batches();
-  cr_assert_eq(span_of(p[0])->state, SpanState::dead, "empty spans go home");
   cr_assert_eq(span_of(p.back())->state, SpanState::dead, "empty spans go home");
 }
 

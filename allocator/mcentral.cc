@@ -26,11 +26,11 @@ MSpan* MCentral::take_partial(MCache* to) {
 
 bool MCentral::put_locked(MSpan* s) {
   const RemoteWord remote = s->remote.load_acquire();
-  if (s->credit == remote.count() && !remote.queued()) {
+  if (s->live == remote.count() && !remote.queued()) {
     s->remote.store_relaxed(0);
     return false;
   }
-  const bool has_free = s->credit < s->nelems || remote.count();
+  const bool has_free = s->live < s->nelems || remote.count();
   s->state = has_free ? SpanState::partial : SpanState::full;
   s->purged = 0;
   (has_free ? partial(s) : full(s)).push_back(s);
@@ -40,7 +40,6 @@ bool MCentral::put_locked(MSpan* s) {
 void MCentral::put(MSpan* s) {
   {
     Guard g(lock);
-    s->owner = nullptr;
     s->cache.store_seq(nullptr);  // pairs: notify() pushes to `remote`, then loads `cache`
     if (put_locked(s)) return;
   }
@@ -74,7 +73,7 @@ Bytes MCentral::purge() {
 
 void MCentral::freed_one_and_unlock(MSpan* s) {
   (s->state == SpanState::full ? full(s) : partial(s)).remove(s);
-  s->credit = s->alloc_count;
+  s->live = s->alloc_count;
   const bool stays = put_locked(s);
   lock.unlock();
   if (stays) return;

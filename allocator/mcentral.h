@@ -3,7 +3,7 @@
 // Owns     two sets, partial (some object is free) and full, each in a swept and an unswept half that trade places
 //          when the collector's sweep generation moves on.
 // Locks    mcentral, one per class. A span is here exactly while its `cache` is nullptr and it is not large.
-// Credit   of a span here: the objects not on its local free list; those on `remote` are counted by `remote`.
+// Live     of a span here: the objects not on its local free list; those on `remote` are counted by `remote`.
 // Go       mcentral.go.  Differs: lists under a lock where Go has lock-free span sets; frees arrive one batch at a time.
 #pragma once
 #include "allocator/base/lock.h"
@@ -15,7 +15,7 @@ class MCentral {
  public:
   // A span with free objects, now `to`'s (state partial), or nullptr.
   MSpan* take_partial(MCache* to);
-  // A span that its cache gives up. In: state partial or full, credit as above. Empty ones go to MHeap.
+  // A span that its cache gives up. In: state partial, full or empty, `live` as above. Empty ones go to MHeap.
   void put(MSpan* s);
   // Remote frees have arrived on `s` and the caller owns its queued flag. Puts the span where it now belongs.
   // Returns false where a cache has taken the span meanwhile: it must be told instead.

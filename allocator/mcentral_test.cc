@@ -24,7 +24,7 @@ MSpan* made_up_span(MCache* c, unsigned live) {
     s->free = p;
   }
   s->carved = s->nelems;
-  s->credit = live;
+  s->live = live;
   s->state = live == s->nelems ? SpanState::full : SpanState::partial;
   return s;
 }
@@ -51,7 +51,6 @@ Test(mcentral, a_partial_span_goes_to_the_next_cache_that_asks) {
   MSpan* s = made_up_span(giver, 3);
   central().put(s);
   cr_assert_null(s->cache.load_seq());
-  cr_assert_null(s->owner);
   cr_assert_eq(spans_here(), 1u);
   cr_assert_eq(central().take_partial(taker), s);
   cr_assert_eq(s->cache.load_seq(), taker);

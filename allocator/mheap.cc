@@ -19,7 +19,7 @@ constinit size_t HeapWindow::pages = 0;
 constinit MSpan** HeapWindow::spans = nullptr;
 constinit MHeap mheap;
 GAMELAN_LOAD_TIME constinit MSpan dummy_span = {
-    .state = SpanState::dead, .free = &dummy_span.sentinel, .credit = kNever, .sentinel = {&dummy_span.sentinel, 0}};
+    .state = SpanState::dead, .free = &dummy_span.sentinel, .sentinel = {&dummy_span.sentinel, 0}};
 
 namespace {
 // Tree levels and block index: .bss, of which a small heap never touches a byte beyond the first word.
@@ -45,6 +45,7 @@ constexpr Bytes kLeastOpening = 1 * MiB, kMostOpening = 64 * MiB;
 // cost 0.5 s instead of 0.9, mostly TLB misses.
 constexpr Bytes kHugePagesFrom = 32 * MiB;
 constexpr unsigned kMostHugePages = 8192;  // each may be a mapping of its own; max_map_count is 65530
+constexpr Pages kMostRoom = 64 * MiB >> kPageShift;  // to grow into
 constexpr uint64_t kMostMoves = 8192;   // mappings of their own that mremap may leave; max_map_count is 65530
 constexpr int kPlacesTried = 16;
 
@@ -200,9 +201,8 @@ MSpan* MHeap::make_span(size_t first, Pages n, Pages scavenged) {
     pages_.free(first, n, now_ms());
     return nullptr;
   }
-  s->base = HeapWindow::base + (first << kPageShift);
+  s->base = s->start = HeapWindow::base + (first << kPageShift);
   s->npages = static_cast<uint32_t>(n);
-  s->owner = nullptr;
   s->cache.store_relaxed(nullptr);
   s->remote.store_relaxed(0);
   s->set_free_list_empty();
@@ -210,7 +210,7 @@ MSpan* MHeap::make_span(size_t first, Pages n, Pages scavenged) {
   s->needzero = scavenged != n;
   s->moved = 0;
   s->carved = 0;
-  s->credit = kNever;
+  s->credit = 0;
   s->free_index = s->alloc_count = 0;
   s->purged = 0;
   s->sweepgen = sweepgen_;
@@ -234,7 +234,7 @@ MSpan* MHeap::alloc_span(SizeClass k) {
   const SizeClassInfo& info = kSizeTable.info[k];
   Guard g(lock);
   Pages scavenged = 0;
-  const size_t first = take_pages(k, info.pages, 1, &scavenged);
+  const size_t first = take_pages(k, info.pages, kBlockPages, &scavenged);
   if (first == kNone) return nullptr;
   if (scavenged == kBlockPages) want_huge_page(first);
   MSpan* s = make_span(first, info.pages, scavenged);
@@ -242,7 +242,7 @@ MSpan* MHeap::alloc_span(SizeClass k) {
   s->size_class = k;
   s->elem_size = info.size;
   s->nelems = static_cast<uint16_t>(info.objects);
-  s->magic = info.pages == kBlockPages ? info.magic : 0;
+  s->magic = info.magic;
   s->state = SpanState::partial;
   small_ += s->bytes();
   set_spans(first, info.pages, s);
@@ -278,14 +278,35 @@ void MHeap::give_up_recent(unsigned keep) {
   }
 }
 
+size_t MHeap::take_pages_with_room(Pages n, Pages* scavenged) {
+  const Pages room = n / 2;
+  if (room > kMostRoom) return kNone;
+  size_t first = pages_.alloc_with_room(n, room, scavenged);
+  if (first == kNone && open(n + room)) first = pages_.alloc_with_room(n, room, scavenged);
+  if (first != kNone && *scavenged) keep_within_limit(*scavenged << kPageShift);
+  return first;
+}
+
 MSpan* MHeap::alloc_large(Bytes size, Bytes align) {
   const Pages n = pages_for(size);
   if (n > kZoneSize >> kPageShift || align > kZoneSize || !sys_could_have(size)) return nullptr;
   Guard g(lock);
+  return alloc_large_locked(n, align, size, false);
+}
+
+MSpan* MHeap::alloc_growing(Bytes size) {
+  const Pages n = pages_for(size);
+  if (n > kZoneSize >> kPageShift || !sys_could_have(size)) return nullptr;
+  Guard g(lock);
+  return alloc_large_locked(n, kPageSize, size, true);
+}
+
+MSpan* MHeap::alloc_large_locked(Pages n, Bytes align, Bytes size, bool grows) {
   MSpan* s = reuse_large(n, align);
   if (!s) {
     Pages scavenged = 0;
-    const size_t first = take_pages(0, n, max_of<Pages>(align >> kPageShift, 1), &scavenged);
+    size_t first = grows ? take_pages_with_room(n, &scavenged) : kNone;
+    if (first == kNone) first = take_pages(0, n, max_of<Pages>(align >> kPageShift, 1), &scavenged);
     if (first == kNone) return nullptr;
     s = make_span(first, n, scavenged);
     if (!s) return nullptr;
@@ -359,6 +380,10 @@ void MHeap::free_large(MSpan* s) {
 
 bool MHeap::resize_large(MSpan* s, Bytes size) {
   const Pages want = pages_for(size);
+  if (size >= s->requested && want <= s->npages) {
+    s->requested = size;
+    return true;
+  }
   const bool shrinks = want < s->npages;
   if (!resize_in_place(s, want)) return false;
   s->requested = size;
@@ -366,16 +391,25 @@ bool MHeap::resize_large(MSpan* s, Bytes size) {
   return true;
 }
 
+bool MHeap::take_pages_at(size_t first, Pages n, Pages* scavenged) {
+  // At the heap's frontier not all of the next pages may be open yet.
+  if (first + n > HeapWindow::pages && !open(first + n - HeapWindow::pages)) return false;
+  return pages_.alloc_at(first, n, scavenged);
+}
+
 bool MHeap::resize_in_place(MSpan* s, Pages want) {
   Guard g(lock);
   const size_t first = HeapWindow::page_of(s->base);
   if (want > s->npages) {
     Pages scavenged = 0;
-    const Pages more = want - s->npages;
     const size_t end = first + s->npages;
-    // At the heap's frontier not all of the next pages may be open yet.
-    if (end + more > HeapWindow::pages && !open(end + more - HeapWindow::pages)) return false;
-    if (!pages_.alloc_at(end, more, &scavenged)) return false;
+    // What grew once grows on: a quarter more than asked for makes the next steps free of charge.
+    Pages more = want - s->npages + min_of(want / 4, kMostRoom / 8);
+    if (!take_pages_at(end, more, &scavenged)) {
+      more = want - s->npages;
+      if (!take_pages_at(end, more, &scavenged)) return false;
+    }
+    want = s->npages + more;
     if (scavenged != more) s->needzero = 1;
     set_spans(first + s->npages, more, s);
     in_use_ += more << kPageShift;
@@ -399,7 +433,7 @@ MSpan* MHeap::move_large(MSpan* s, Bytes size) {
     if (moves_ >= kMostMoves) return nullptr;
     moves_++;
   }
-  MSpan* to = alloc_large(size, kPageSize);
+  MSpan* to = alloc_growing(size);
   const long r = to ? sys::call(SYS_mremap, static_cast<long>(s->base), static_cast<long>(s->bytes()),
                                 static_cast<long>(s->bytes()), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
                                 static_cast<long>(to->base))

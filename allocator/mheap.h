@@ -44,6 +44,8 @@ class MHeap {
   MSpan* alloc_span(SizeClass k);
   // A span for one large object, `align` a power of two (bytes). Errors as above.
   MSpan* alloc_large(Bytes size, Bytes align);
+  // The same for an object that grows: where there is address space, the next pages are free, so that it can grow on.
+  MSpan* alloc_growing(Bytes size);
   void free_span(MSpan* s);  // any span, in no list and with no live object
 
   // In place: true where the large span now has room for `size`. Shrinking always succeeds.
@@ -80,6 +82,9 @@ class MHeap {
   MSpan* new_descriptor();
   void set_spans(size_t first, Pages n, MSpan* s);
   size_t take_pages(SizeClass k, Pages n, Pages align, Pages* scavenged);
+  bool take_pages_at(size_t first, Pages n, Pages* scavenged);
+  size_t take_pages_with_room(Pages n, Pages* scavenged);
+  MSpan* alloc_large_locked(Pages n, Bytes align, Bytes size, bool grows);
   MSpan* make_span(size_t first, Pages n, Pages scavenged);
   void keep_within_limit(Bytes growth);
   void want_huge_page(size_t first);

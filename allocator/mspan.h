@@ -1,9 +1,9 @@
 // allocator/mspan.h: a run of pages that holds objects of one size.
 //
 // Owns     the span's descriptor: 192 bytes, off-heap, never unmapped, reused only as an MSpan (type-stable).
-// Lines    0: what tells a free() whose the span is: read by all. 1: what malloc and the owner's free write, without a
-//          lock. 2: what others write. One line for 0 and 1 made a remote free cost 55 ns instead of 12 (two threads
-//          that free each other's objects): the owner's every malloc took the line away.
+// Lines    0: what tells a free() of another thread whose the span is: read by all. 1: all that malloc and the holder's
+//          free touch, without a lock. 2: what others write. One line for 0 and 1 made a remote free cost 55 ns instead of
+//          12 (two threads that free each other's objects): the holder's every malloc took the line away.
 // Go       mheap.go mspan, mspanset.go.  Differs: an owner and free lists; Go frees by sweeping only.
 //
 // States, and who may move a span on (with which lock):
@@ -12,12 +12,14 @@
 //   current   an MCache allocates from it                            MCache::make_current, retire (mcache)
 //   partial   has free objects; in a cache's or central's list       MCache::take_span (mcache, mcentral)
 //   full      had none when last looked at; in a list                MCache::unfill (mcache), MCentral::settle
+//   empty     nothing lives, but it is still expected in the inbox    MCache::release (mcache)
 //   spare     empty, kept by a cache for its next class              MCache::release, take_span (mcache)
 //   large     one object, a span of its own                          MHeap::alloc_large, free_large (mheap)
 //
-// Credit   free() decrements it and calls a slow path at zero. current: kNever. full: 1, so that the first free is
-//          noticed. partial: the objects that are not on the local free list, so zero means empty. This makes
-//          "is the span empty now?" cost free() one instruction and malloc() none.
+// Credit   the frees that may pass before one has to be looked at. current: kNever, which is only a while. full, spare:
+//          0. partial: all but the last of the objects that are not on the local free list. It is kept in units, and
+//          free() compares the product that tells the start of an object with it: any number of frees more than 0 is
+//          above every good product and below every bad one. So "may I, and is the span empty then?" is one question.
 #pragma once
 #include "allocator/base/atomic.h"
 #include "allocator/size_classes.h"
@@ -36,9 +38,9 @@ struct FreeObject {
 // from a sentinel's mark comes back to it.
 inline constexpr uint64_t kFreeMark = 0xffffffffa5f00d5b;
 
-enum class SpanState : uint8_t { dead, current, partial, full, spare, large };
+enum class SpanState : uint8_t { dead, current, partial, full, empty, spare, large };
 
-inline constexpr uint32_t kNever = 0x7fffffff;
+inline constexpr uint64_t kNever = 1023 * kCreditUnit;
 
 // Remote frees: a stack of objects, its length, and whether the span is on its way to its owner's inbox.
 class RemoteWord {
@@ -57,16 +59,14 @@ class RemoteWord {
 };
 
 struct alignas(64) MSpan {
-  // Line 0: read by every free(), by whichever thread; written when the span changes hands. `owner` is the cache whose
-  // free() may push here without a lock; nullptr sends free() to its slow path.
-  MCache* owner;
-  uint64_t magic;               // of the class where free() may use an address' low 16 bits as the offset, else 0
+  // Line 0: read by whichever thread frees here; written when the span changes hands.
   uintptr_t base;
   uint32_t npages;
   uint32_t elem_size;
   Atomic<MCache*> cache;        // whose lock guards the lists; nullptr: MCentral's, or MHeap's where large
   Bytes requested;              // large: bytes asked for
   uint32_t sweepgen;            // Go's: relative to MHeap::sweepgen
+  uint32_t live;                // in a central: the objects not on the local free list
   uint16_t nelems;
   SizeClass size_class;
   SpanState state;
@@ -76,8 +76,9 @@ struct alignas(64) MSpan {
 
   // Line 1: the holder's alone.
   alignas(64) FreeObject* free; // ends at &sentinel
-  uint32_t credit;
-  uint16_t carved;              // objects [0, carved) have been on a free list; the rest were never touched
+  uintptr_t start;              // `base` again, here for free()
+  uint64_t magic;               // of the class, likewise
+  uint64_t credit;              // frees that may pass, times kCreditUnit
   FreeObject sentinel;          // the end of `free`: its mark never is kFreeMark
   MSpan* next;
   MSpan* prev;
@@ -89,6 +90,7 @@ struct alignas(64) MSpan {
   uint64_t* mark_bits;          // this cycle's
   uint64_t* freed_bits;         // freed while marking
   uint32_t* stack_ids;          // allocation stack per object
+  uint16_t carved;              // objects [0, carved) have been on a free list; the rest were never touched
   uint16_t free_index;          // no free object below
   uint16_t alloc_count;
 
@@ -96,6 +98,16 @@ struct alignas(64) MSpan {
   uintptr_t end() const { return base + bytes(); }
   bool is_empty_list() const { return free == &sentinel; }
   uintptr_t object(size_t i) const { return base + i * elem_size; }
+
+  // That `a` is the start of an object here, and that its free may pass unseen. For any `a` that OwnSpans led here.
+  bool may_free(uintptr_t a) const { return (a - start) * magic < credit; }
+
+  // Of a partial span in a cache: the objects that are not on its local list; at least one.
+  void set_local_live(uint64_t n) { credit = (n - 1) * kCreditUnit; }
+  uint64_t local_live() const {
+    const uint64_t frees = __atomic_load_n(&credit, __ATOMIC_RELAXED) / kCreditUnit;
+    return state == SpanState::full ? nelems : state == SpanState::empty ? 0 : frees + 1;
+  }
 
   void set_free_list_empty() {
     sentinel = {&sentinel, 0};

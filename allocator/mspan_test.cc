@@ -84,9 +84,9 @@ Test(mspan, a_large_span_is_one_object) {
 }
 
 Test(mspan, what_others_read_and_write_lies_on_other_lines_than_the_holders) {
-  for (size_t read_by_all : {offsetof(MSpan, owner), offsetof(MSpan, magic), offsetof(MSpan, base), offsetof(MSpan, cache)})
+  for (size_t read_by_all : {offsetof(MSpan, base), offsetof(MSpan, size_class), offsetof(MSpan, nelems), offsetof(MSpan, cache)})
     cr_assert_eq(read_by_all / 64, 0u);
-  for (size_t holders : {offsetof(MSpan, free), offsetof(MSpan, credit), offsetof(MSpan, sentinel), offsetof(MSpan, carved)})
+  for (size_t holders : {offsetof(MSpan, free), offsetof(MSpan, credit), offsetof(MSpan, sentinel), offsetof(MSpan, start), offsetof(MSpan, magic)})
     cr_assert_eq(holders / 64, 1u);
   cr_assert_eq(offsetof(MSpan, remote) / 64, 2u);
   cr_assert_eq(alignof(MSpan), 64u);

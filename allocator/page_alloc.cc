@@ -168,6 +168,13 @@ size_t PageAlloc::alloc(Pages n, Pages* scavenged) {
   return first;
 }
 
+size_t PageAlloc::alloc_with_room(Pages n, Pages room, Pages* scavenged) {
+  if (n + room > free_) return kNone;
+  const size_t first = find(n + room);
+  if (first != kNone) take(first, n, scavenged);
+  return first;
+}
+
 size_t PageAlloc::alloc_block(Pages* scavenged) {
   const size_t words = (count_ + 63) / 64;
   for (size_t w = block_hint_; w < words; w++) {

@@ -40,6 +40,7 @@ class PageAlloc {
 
   // All return the first page, or kNone. `*scavenged`: how many of the pages have no memory behind them.
   size_t alloc(Pages n, Pages* scavenged);
+  size_t alloc_with_room(Pages n, Pages room, Pages* scavenged);  // behind them `room` more are free, and stay so for now
   size_t alloc_block(Pages* scavenged);                          // kBlockPages, so aligned
   // `align`: power of two. What it aligns is the address: the heap's page 0 is page `base` of the address space.
   size_t alloc_aligned(Pages n, Pages align, size_t base, Pages* scavenged);

@@ -84,12 +84,15 @@ PageSummary PageBits::summarize() const {
       run += 64;
       continue;
     }
-    run += static_cast<uint32_t>(__builtin_ctzll(w));
+    const int low = __builtin_ctzll(w), high = __builtin_clzll(w);
+    run += static_cast<uint32_t>(low);
     if (!seen) start = run;
     seen = true;
     max = max_of(max, run);
-    while (max < 64 && runs_of(~w, max + 1)) max++;
-    run = static_cast<uint32_t>(__builtin_clzll(w));
+    // Runs inside the word, which has few: most often what is taken is in one piece.
+    const uint64_t inside = ~w >> low << low << high >> high;
+    while (inside && max < 64 && runs_of(inside, max + 1)) max++;
+    run = static_cast<uint32_t>(high);
   }
   if (!seen) start = run;
   return {start, max_of(max, run), run};

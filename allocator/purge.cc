@@ -41,7 +41,7 @@ Bytes uncarve_tail(MSpan* s) {
 }
 
 Bytes purge_lists(MSpan* s) {
-  MCache::absorb_remote(s);
+  s->live -= MCache::absorb_remote(s, ~uint64_t{0});
   Bytes gone = uncarve_tail(s);
   if (s->elem_size < 2 * kOsPageSize) return gone;
   for (const FreeObject* p = s->free; p != &s->sentinel; p = p->next) {

@@ -105,7 +105,7 @@ Test(purge, takes_what_others_freed_into_account) {
   }
   cr_assert_eq(s->state, SpanState::partial);
   cr_assert_geq(purge(1024), s->bytes() - 3 * kOsPageSize);
-  cr_assert_eq(s->credit, 4u);
+  cr_assert_eq(s->live, 4u);
   for (size_t i = 0; i < 4; i++) heap_free(kept[i], "free");
   tls_mcache->flush_batches();
   cr_assert_eq(test::spans_in_use(), 0u, "empty, so it goes home");

@@ -154,7 +154,7 @@ TEST_ON_BOTH_PATHS(remote_stress, a_sleeping_owners_memory_comes_home) {
   const uint64_t left = spans_in_use();
   pthread_barrier_wait(&done);
   owner.join();
-  cr_assert_leq(left, MCache::kSparesMost + 4u, "%lu of %lu spans stayed", left, full);
+  cr_assert_leq(left, MCache::most_spare_bytes() / kBlock + 4u, "%lu of %lu spans stayed", left, full);
   test::abandon_all();
   cr_assert_eq(spans_in_use(), 0u);
 }

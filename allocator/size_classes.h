@@ -24,8 +24,19 @@ struct SizeClassInfo {
   uint32_t size;      // bytes per object
   uint32_t pages;     // per span
   uint32_t objects;   // per span
-  uint64_t magic;     // ceil(2^64 / size): exact quotients and an exact divisibility test below 2^32
+  uint64_t magic;     // 2^64 / size, a little more: see below
 };
+
+// With `offset * magic` (of 64 bits), for offsets within a span: the product's upper half in 128 bits is the quotient, and
+// its lower half is below kCreditUnit for a multiple of the size, and 2^49 or more for everything else.
+// magic is odd, and large enough and no larger, so that free() needs no other test that an address is in the span at all:
+// for no address that is 4 GiB or a multiple away (own_spans.h tells why others need no test), up to 2^47 on either side,
+// is the product below any credit. size_classes_test.cc tries them all. Three classes need the next odd number.
+inline constexpr uint64_t kCreditUnit = uint64_t{1} << 20;
+constexpr uint64_t magic_of(uint32_t size) {
+  const uint64_t least = (~uint64_t{0} / size + 1) | 1;
+  return size == 320 || size == 832 || size == 5120 ? least + 2 : least;
+}
 
 struct SizeClassTable {
   SizeClassInfo info[kSizeClasses];
@@ -38,7 +49,7 @@ constexpr SizeClassTable make_size_classes() {
   unsigned c = 1;
   auto add = [&](uint32_t size) {
     const uint32_t bytes = size <= 8192 ? 64 * 1024 : size <= 16384 ? 128 * 1024 : 256 * 1024;
-    t.info[c++] = {size, static_cast<uint32_t>(bytes >> kPageShift), bytes / size, ~uint64_t{0} / size + 1};
+    t.info[c++] = {size, static_cast<uint32_t>(bytes >> kPageShift), bytes / size, magic_of(size)};
   };
   for (uint32_t s = 16; s <= 256; s += 16) add(s);
   for (uint32_t s = 288; s <= 512; s += 32) add(s);

@@ -77,6 +77,35 @@ Test(size_classes, magic_is_exact_up_to_the_promised_32_bits) {
   }
 }
 
+// For each byte of a span there is exactly one multiple of 4 GiB (mod 2^64), and one more for each 2^32 of the highest credit,
+// that brings it below the credit: the inverse of an odd magic finds it. None may lie within 2^47.
+Test(size_classes, no_address_4_gib_or_a_multiple_away_looks_like_the_start_of_an_object) {
+  for (unsigned k = 1; k < kSizeClasses; k++) {
+    const SizeClassInfo& info = kSizeTable.info[k];
+    const uint64_t most_credit = max_of<uint64_t>(info.objects - 1, 1023) * kCreditUnit;
+    const auto low = static_cast<uint32_t>(info.magic);
+    uint32_t inverse = 1;
+    for (int i = 0; i < 5; i++) inverse *= 2 - low * inverse;
+    cr_assert_eq(inverse * low, 1u);
+    for (uint64_t offset = 0; offset < uint64_t{info.pages} << kPageShift; offset++)
+      for (uint64_t high = 0; high <= most_credit >> 32; high++) {
+        const uint64_t product = offset * info.magic;
+        const auto away = static_cast<int32_t>((static_cast<uint32_t>(high) - static_cast<uint32_t>(product >> 32)) * inverse);
+        if (away == 0 || away < -32768 || away > 32768) continue;
+        if (product + (static_cast<uint64_t>(away) << 32) * info.magic < most_credit)
+          cr_assert_fail("class %u, offset %lu, %d * 4 GiB", k, static_cast<unsigned long>(offset), away);
+      }
+  }
+}
+
+Test(size_classes, every_product_of_an_object_is_below_one_unit_of_credit) {
+  for (unsigned k = 1; k < kSizeClasses; k++) {
+    const SizeClassInfo& info = kSizeTable.info[k];
+    cr_assert_lt(info.objects * (info.magic * info.size), kCreditUnit);
+    cr_assert_gt(info.magic, max_of<uint64_t>(info.objects, 1023) * kCreditUnit);
+  }
+}
+
 Test(size_classes, class_0_is_empty) {
   cr_assert_eq(kSizeTable.info[0].size, 0u);
   cr_assert_eq(kSizeTable.info[0].objects, 0u);

@@ -75,6 +75,10 @@ void* sys_alloc(Bytes n, Bytes align) {
   return reinterpret_cast<void*>(at);
 }
 
+void* sys_map_sparse(Bytes n) {
+  return refused_by_test() ? nullptr : sys::map(nullptr, n, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+}
+
 Lock& sys_alloc_lock() { return bump_lock; }
 
 bool sys_reserve(uintptr_t at, Bytes n, bool* taken) { return map_at(at, n, PROT_NONE, taken); }

@@ -16,6 +16,9 @@ class Lock;
 // Zeroed metadata of at least 16-byte alignment, or nullptr. `align`: a power of two up to 4096.
 void* sys_alloc(Bytes n, Bytes align = 16);
 
+// Zeroed memory anywhere, of which little will be touched; never given back. nullptr: refused.
+void* sys_map_sparse(Bytes n);
+
 Lock& sys_alloc_lock();  // for fork
 
 // PROT_NONE at exactly `at`; false where the kernel refuses. `*taken`: because somebody's memory is in the way.

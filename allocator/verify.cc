@@ -49,7 +49,8 @@ void verify_span(MCache* c, const MSpan* s) {
   if (s->state == SpanState::spare) return;
   if (path_mode.bitmap) return verify_bits(s);
   const unsigned listed = verify_list(s);
-  if (s->state == SpanState::partial) must(s->credit == s->carved - listed, "a credit is wrong", s);
+  if (s->state == SpanState::partial || s->state == SpanState::empty)
+    must(s->local_live() == s->carved - listed, "a credit is wrong", s);
   if (s->state == SpanState::full) must(listed == 0 && s->carved == s->nelems, "a full span has free objects", s);
 }
 }  // namespace

@@ -84,7 +84,7 @@ Test(verify, finds_a_cycle) {
 }
 
 Test(verify, finds_a_wrong_credit) {
-  expect_fault(false, "a credit is wrong", [](const Spans& s) { s.partial->credit++; });
+  expect_fault(false, "a credit is wrong", [](const Spans& s) { s.partial->credit += kCreditUnit; });
 }
 
 Test(verify, finds_a_full_span_with_a_free_object) {

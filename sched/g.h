@@ -28,6 +28,7 @@ struct G;
 struct M;
 struct P;
 class SlotPool;
+struct SignalNode;
 class TimerHeap;
 
 enum class GState : uint8_t { none, idle, runnable, running, syscall, waiting, dead };
@@ -82,6 +83,7 @@ class WaitWord {
     uint64_t w = word_.load_acquire();
     return state(w) == kWaiting && word_.compare_exchange(w, make(number(w), kParked, Wake::none));
   }
+  bool is_over() const { return state(word_.load_relaxed()) == kRunning; }  // the owner: it is not in a wait
   bool is_notified() const { return state(word_.load_acquire()) == kNotified; }
   Ticket ticket() const { return {number(word_.load_acquire())}; }
   Wake end() {  // the owner, once notified
@@ -170,6 +172,9 @@ struct G {
   bool exiting;
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
+  Atomic<SignalNode*> queued; // signals for this G, newest first
+  void* raising;             // not null: it sends itself a signal: its handler runs as if outside of the runtime
+  uint32_t handled_count;     // handlers that ran on it
   Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
   Atomic<uint64_t> awaited;   // it is in sigwait for these: they go to its M, whose kernel wait takes them
   struct { void* sp; int flags; Bytes size; } altstack;

@@ -252,7 +252,7 @@ Wake wait_on(PollWaiter* nodes, const pollfd* fds, unsigned n, Nanos deadline, b
 
 Wake wait(int fd, short events, Nanos deadline, bool interruptible) {
   RuntimeSection section;
-  if (!is_open()) return Wake::not_pollable;
+  if (fd < 0 || !is_open()) return Wake::not_pollable;
   PollWaiter node;
   const pollfd p{fd, events, 0};
   return wait_on(&node, &p, 1, deadline, interruptible, true);

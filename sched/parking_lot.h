@@ -46,11 +46,11 @@ int wake_in_section(const void* address, int most, uint32_t bits = kAnyBit);  //
 using Release = void (*)(void* context, Wake how);
 void wake_one(const void* address, Release release, void* context);
 
-// Wakes up to `most` waiters; those that go on to the same object (Wait::then) as the first are moved there instead, all
-// if `is_held` says that somebody has it, who will then wake them; else all but the first, which takes it as woken_more.
-// `is_held` runs under the locks of both buckets. A wait that ends after its move ends as woken. Returns how many.
+// Wakes all waiters; but those that go on to the same object (Wait::then) as the first are moved there: all, if `is_held`
+// says that somebody has it, who will then wake them; else all but the first, which takes it as woken_more.
+// `is_held` runs under the locks of both buckets. A wait that ends after its move ends as woken.
 using IsHeld = bool (*)(const void* object);
-int wake_or_move(const void* address, int most, IsHeld is_held);
+void wake_or_move(const void* address, IsHeld is_held);
 
 // FUTEX_CMP_REQUEUE: wakes up to `wake_most` at `from`, moves up to `move_most` further ones to `to`.
 // Returns their number, or -1 where `expected` is given and the word at `from` is another.

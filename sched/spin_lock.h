@@ -18,14 +18,18 @@ class SpinLock {
     lock_slow();
   }
   void unlock() { word_.store_release(0); }  // pairs: lock's exchange
+  void wait_until_free() const {
+    for (unsigned i = 1; word_.load_relaxed() != 0; i++) pause(i);
+  }
   void reset_in_child() { word_.store_relaxed(0); }
 
  private:
   GAMELAN_NOINLINE void lock_slow() {
-    for (unsigned i = 1; !try_lock(); i++) {
-      __builtin_ia32_pause();
-      if (i % kSpins == 0) sys::call(SYS_sched_yield);
-    }
+    for (unsigned i = 1; !try_lock(); i++) pause(i);
+  }
+  static void pause(unsigned turn) {
+    __builtin_ia32_pause();
+    if (turn % kSpins == 0) sys::call(SYS_sched_yield);
   }
   static constexpr unsigned kSpins = 128;
   Atomic<uint32_t> word_{0};

@@ -25,6 +25,7 @@
 #include "allocator/sys_memory.h"
 #include "sched/cpu_quota.h"
 #include "sched/dump.h"
+#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -75,10 +76,7 @@ void* m_main(void* argument) {
     sys::call(SYS_futex, reinterpret_cast<long>(template_learnt.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   }
   tcb::disable_rseq();
-  while (m->wake_word.load_acquire() == 0)
-    sys::call(SYS_futex, reinterpret_cast<long>(m->wake_word.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0);
-  m->wake_word.store_relaxed(0);
-  acquire_p(m, m->next_p);
+  wait_for_p(m);
   run_scheduler(m);
   return nullptr;
 }
@@ -272,6 +270,7 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
+  handlers::install();
   dump::install();
   sysmon_runs = sysmon::start();
   return nullptr;

@@ -6,7 +6,6 @@
 #include "shim/cond.h"
 
 #include <errno.h>
-#include <limits.h>
 
 #include "sched/cancel.h"
 #include "shim/deadline.h"
@@ -55,7 +54,7 @@ int wait_here(pthread_cond_t* c, pthread_mutex_t* m, Nanos deadline) {
 
 // One waiter: whichever of the two places has one.
 GAMELAN_NOINLINE int signal_shared(pthread_cond_t* c) {
-  return parking_lot::wake_or_move(c, 1, mutex::announce_waiter) ? 0 : next_signal.get()(c);
+  return parking_lot::wake(c, 1) ? 0 : next_signal.get()(c);
 }
 }  // namespace
 
@@ -72,12 +71,12 @@ int wait_until(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const tim
 
 int signal(pthread_cond_t* c) {
   if (GAMELAN_UNLIKELY(is_shared(c))) return signal_shared(c);
-  parking_lot::wake_or_move(c, 1, mutex::announce_waiter);
+  parking_lot::wake(c, 1);
   return 0;
 }
 
 int broadcast(pthread_cond_t* c) {
-  parking_lot::wake_or_move(c, INT_MAX, mutex::announce_waiter);
+  parking_lot::wake_or_move(c, mutex::announce_waiter);
   return GAMELAN_UNLIKELY(is_shared(c)) ? next_broadcast.get()(c) : 0;
 }
 

@@ -37,7 +37,6 @@ inline int type_of(const pthread_mutex_t* m) { return m->__data.__kind & kType; 
 inline bool is_normal(const pthread_mutex_t* m) { return (m->__data.__kind & ~kElisionHints) == kNormal; }
 inline bool is_kernels(const pthread_mutex_t* m) { return m->__data.__kind & kOfTheKernel; }
 
-inline bool is_mine(const pthread_mutex_t* m) { return m->__data.__owner == own_tid(); }
 
 // As libc does while there is one thread: no locked instruction.
 inline bool take(Word& w) {
@@ -124,6 +123,7 @@ GAMELAN_NOINLINE int unlock_kernels(pthread_mutex_t* m) {
 
 // ---- recursive and error-checking kinds ----
 inline bool knows_owner(const pthread_mutex_t* m) { return type_of(m) == kRecursive || type_of(m) == kErrorCheck; }
+inline bool is_known_owner(const pthread_mutex_t* m, int tid) { return knows_owner(m) && m->__data.__owner == tid; }
 
 // What lock says to the one who holds it already.
 int relock(pthread_mutex_t* m) {
@@ -133,13 +133,13 @@ int relock(pthread_mutex_t* m) {
   return 0;
 }
 
-inline void own(pthread_mutex_t* m) {
-  m->__data.__owner = own_tid();
+inline void own(pthread_mutex_t* m, int tid) {
+  m->__data.__owner = tid;
   if (type_of(m) == kRecursive) m->__data.__count = 1;
 }
 
-inline int own_as_user(pthread_mutex_t* m) {
-  own(m);
+inline int own_as_user(pthread_mutex_t* m, int tid) {
+  own(m, tid);
   m->__data.__nusers++;
   return 0;
 }
@@ -147,7 +147,7 @@ inline int own_as_user(pthread_mutex_t* m) {
 // Any kind that is ours. True: the caller gives it up; false: *result is what unlock returns.
 inline bool begin_unlock(pthread_mutex_t* m, int* result) {
   if (knows_owner(m)) {
-    *result = is_mine(m) ? 0 : EPERM;
+    *result = m->__data.__owner == own_tid() ? 0 : EPERM;
     if (*result || (type_of(m) == kRecursive && --m->__data.__count)) return false;
   }
   m->__data.__owner = 0;
@@ -156,9 +156,10 @@ inline bool begin_unlock(pthread_mutex_t* m, int* result) {
 
 GAMELAN_NOINLINE int lock_any(pthread_mutex_t* m) {
   if (is_kernels(m)) return lock_kernels(m);
-  if (knows_owner(m) && is_mine(m)) return relock(m);
+  const int tid = own_tid();
+  if (is_known_owner(m, tid)) return relock(m);
   if (GAMELAN_UNLIKELY(!take(word_of(m)))) take_slow(word_of(m));
-  return own_as_user(m);
+  return own_as_user(m, tid);
 }
 
 GAMELAN_NOINLINE int unlock_any(pthread_mutex_t* m) {
@@ -188,22 +189,24 @@ int unlock(pthread_mutex_t* m) {
 
 int try_lock(pthread_mutex_t* m) {
   if (is_kernels(m)) return lock_in_kernel([m] { return next_trylock.get()(m); });
-  if (type_of(m) == kRecursive && is_mine(m)) return relock(m);
-  return take(word_of(m)) ? own_as_user(m) : EBUSY;
+  const int tid = own_tid();
+  if (type_of(m) == kRecursive && m->__data.__owner == tid) return relock(m);
+  return take(word_of(m)) ? own_as_user(m, tid) : EBUSY;
 }
 
 int lock_until(pthread_mutex_t* m, clockid_t clock, const timespec* at) {
   if (!is_wait_clock(clock)) return EINVAL;
   if (is_kernels(m)) return lock_in_kernel([=] { return next_clocklock.get()(m, clock, at); });
-  if (knows_owner(m) && is_mine(m)) return relock(m);
+  const int tid = own_tid();
+  if (is_known_owner(m, tid)) return relock(m);
   Word& w = word_of(m);
-  if (take(w)) return own_as_user(m);
+  if (take(w)) return own_as_user(m, tid);
   if (!has_valid_nanos(*at)) return EINVAL;  // only where it would block
   if (!spin(w) && wait_for(w, deadline_at(clock, *at), false) == Wake::timed_out) return ETIMEDOUT;
-  return own_as_user(m);
+  return own_as_user(m, tid);
 }
 
-int check_held(pthread_mutex_t* m) { return !is_kernels(m) && knows_owner(m) && !is_mine(m) ? EPERM : 0; }
+int check_held(pthread_mutex_t* m) { return !is_kernels(m) && knows_owner(m) && m->__data.__owner != own_tid() ? EPERM : 0; }
 
 void unlock_to_wait(pthread_mutex_t* m) {
   int result;
@@ -213,9 +216,10 @@ void unlock_to_wait(pthread_mutex_t* m) {
 
 int lock_after_wait(pthread_mutex_t* m, bool contended) {
   if (is_kernels(m)) return lock_kernels(m);
-  if (knows_owner(m) && is_mine(m)) return relock(m);  // it was locked more than once, and so never given up
+  const int tid = own_tid();
+  if (is_known_owner(m, tid)) return relock(m);  // it was locked more than once, and so never given up
   wait_for(word_of(m), parking_lot::kForever, contended);
-  own(m);
+  own(m, tid);
   return 0;
 }
 

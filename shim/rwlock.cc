@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stddef.h>
 
 #include "shim/deadline.h"
 #include "shim/in_front.h"
@@ -30,30 +31,26 @@ constinit Next<Call> next_unlock{"pthread_rwlock_unlock"};
 constinit Next<TimedCall> next_timedrdlock{"pthread_rwlock_timedrdlock"}, next_timedwrlock{"pthread_rwlock_timedwrlock"};
 constinit Next<ClockCall> next_clockrdlock{"pthread_rwlock_clockrdlock"}, next_clockwrlock{"pthread_rwlock_clockwrlock"};
 
-// The state: flags, and the number of readers that hold it.
+// The state: flags, and how many readers hold the lock.
 constexpr unsigned kWriter = 1, kWritersWait = 2, kReadersWait = 4, kReader = 8;
 
+// The object, laid out as glibc's.
 class RwLock {
  public:
-  explicit RwLock(pthread_rwlock_t* rw) : data_(rw->__data) {}
-
-  bool is_libcs() const { return data_.__shared != 0; }
+  static RwLock& of(pthread_rwlock_t* l) { return *reinterpret_cast<RwLock*>(l); }
+  bool is_libcs() const { return shared_ != 0; }
   bool try_read();
-  bool try_write();
-  bool is_mine() const { return static_cast<int>(__atomic_load_n(&data_.__cur_writer, __ATOMIC_RELAXED)) == own_tid(); }
+  bool try_write() { return take_as_writer(0); }
   GAMELAN_NOINLINE int wait_to_read(Nanos deadline);  // 0, ETIMEDOUT, EDEADLK
   GAMELAN_NOINLINE int wait_to_write(Nanos deadline);
   void unlock();
 
  private:
-  using State = Atomic<unsigned>;
-  State& state() { return *reinterpret_cast<State*>(&data_.__readers); }
-  const void* readers() const { return &data_.__readers; }
-  const void* writers() const { return &data_.__writers; }
-  void set_writer(int tid) { __atomic_store_n(&data_.__cur_writer, tid, __ATOMIC_RELAXED); }
-
+  const void* readers() const { return &state_; }
+  const void* writers() const { return &writers_; }
+  bool is_mine() const { return cur_writer_.load_relaxed() == own_tid(); }
   bool keeps_readers_out(unsigned s) const {
-    return s & (data_.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? kWriter | kWritersWait : kWriter);
+    return s & (flags_ == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? kWriter | kWritersWait : kWriter);
   }
   static bool keeps_writers_out(unsigned s) { return s & kWriter || s >= kReader; }
   bool take_as_writer(unsigned flags);
@@ -63,41 +60,47 @@ class RwLock {
   void give_up_writing();
   GAMELAN_NOINLINE void wake_after(unsigned before, bool to_writers);
 
-  decltype(pthread_rwlock_t::__data)& data_;
+  Atomic<unsigned> state_;   // glibc's __readers
+  unsigned writers_;         // __writers; only its address is used
+  unsigned unused_[4];
+  Atomic<int> cur_writer_;
+  int shared_;
+  char elision_and_padding_[16];
+  unsigned flags_;           // the kind
 };
+static_assert(sizeof(RwLock) <= sizeof(pthread_rwlock_t));
+static_assert(offsetof(pthread_rwlock_t, __data.__cur_writer) == 24 && offsetof(pthread_rwlock_t, __data.__flags) == 48);
 
 bool RwLock::try_read() {
-  unsigned s = state().load_relaxed();
+  unsigned s = state_.load_relaxed();
   while (!keeps_readers_out(s))
-    if (state().compare_exchange(s, s + kReader)) return true;
+    if (state_.compare_exchange(s, s + kReader)) return true;
   return false;
 }
 
 bool RwLock::take_as_writer(unsigned flags) {
-  unsigned s = state().load_relaxed();
+  unsigned s = state_.load_relaxed();
   while (!keeps_writers_out(s)) {
-    if (!state().compare_exchange(s, s | kWriter | flags)) continue;
-    set_writer(own_tid());
+    if (!state_.compare_exchange(s, s | kWriter | flags)) continue;
+    cur_writer_.store_relaxed(own_tid());
     return true;
   }
   return false;
 }
 
-bool RwLock::try_write() { return take_as_writer(0); }
-
 bool RwLock::reader_must_wait(void* lock) {
   auto& rw = *static_cast<RwLock*>(lock);
-  unsigned s = rw.state().load_relaxed();
+  unsigned s = rw.state_.load_relaxed();
   while (rw.keeps_readers_out(s))
-    if (s & kReadersWait || rw.state().compare_exchange(s, s | kReadersWait)) return true;
+    if (s & kReadersWait || rw.state_.compare_exchange(s, s | kReadersWait)) return true;
   return false;
 }
 
 bool RwLock::writer_must_wait(void* lock) {
   auto& rw = *static_cast<RwLock*>(lock);
-  unsigned s = rw.state().load_relaxed();
+  unsigned s = rw.state_.load_relaxed();
   while (keeps_writers_out(s))
-    if (s & kWritersWait || rw.state().compare_exchange(s, s | kWritersWait)) return true;
+    if (s & kWritersWait || rw.state_.compare_exchange(s, s | kWritersWait)) return true;
   return false;
 }
 
@@ -126,12 +129,11 @@ int RwLock::wait_to_write(Nanos deadline) {
 // Rule 4. A further writer that is woken here parks again, and sets the flag.
 void RwLock::give_up_writing() {
   parking_lot::wake_one(writers(), [](void* lock, Wake how) {
-    auto& s = static_cast<RwLock*>(lock)->state();
-    if (how == Wake::none) s.fetch_and(~kWritersWait);
+    if (how == Wake::none) static_cast<RwLock*>(lock)->state_.fetch_and(~kWritersWait);
   }, this);
-  const unsigned s = state().load_seq();  // pairs: reader_must_wait's compare_exchange
+  const unsigned s = state_.load_seq();  // pairs: reader_must_wait's compare_exchange
   if (!(s & kReadersWait) || keeps_readers_out(s)) return;
-  state().fetch_and(~kReadersWait);
+  state_.fetch_and(~kReadersWait);
   parking_lot::wake(readers(), INT_MAX);
 }
 
@@ -143,16 +145,16 @@ void RwLock::wake_after(unsigned before, bool to_writers) {
 }
 
 void RwLock::unlock() {
-  unsigned s = state().load_relaxed();
+  unsigned s = state_.load_relaxed();
   const bool is_writer = s & kWriter;
-  const bool readers_first = is_writer && data_.__flags == PTHREAD_RWLOCK_PREFER_READER_NP;
-  if (is_writer) set_writer(0);
+  const bool readers_first = is_writer && flags_ == PTHREAD_RWLOCK_PREFER_READER_NP;
+  if (is_writer) cur_writer_.store_relaxed(0);
   for (;;) {
     const unsigned left = is_writer ? s & ~kWriter : s - kReader;
     const bool wakes = left < kReader && left & (kWritersWait | kReadersWait);
     const bool to_writers = wakes && left & kWritersWait && !(readers_first && left & kReadersWait);
     const unsigned cleared = !wakes ? 0 : to_writers ? kWritersWait : kReadersWait;
-    if (!state().compare_exchange(s, left & ~cleared)) continue;
+    if (!state_.compare_exchange(s, left & ~cleared)) continue;
     if (GAMELAN_UNLIKELY(wakes)) wake_after(left, to_writers);
     return;
   }
@@ -165,38 +167,38 @@ GAMELAN_NOINLINE int in_kernel(F f) {
 }
 
 int read(pthread_rwlock_t* l) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_rdlock.get()(l); });
   return GAMELAN_LIKELY(rw.try_read()) ? 0 : rw.wait_to_read(parking_lot::kForever);
 }
 
 int write(pthread_rwlock_t* l) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (GAMELAN_UNLIKELY(rw.is_libcs())) return in_kernel([l] { return next_wrlock.get()(l); });
   return GAMELAN_LIKELY(rw.try_write()) ? 0 : rw.wait_to_write(parking_lot::kForever);
 }
 
 int try_read(pthread_rwlock_t* l) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (rw.is_libcs()) return next_tryrdlock.get()(l);
   return rw.try_read() ? 0 : EBUSY;
 }
 
 int try_write(pthread_rwlock_t* l) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (rw.is_libcs()) return next_trywrlock.get()(l);
   return rw.try_write() ? 0 : EBUSY;
 }
 
 int read_until(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
   if (rw.is_libcs()) return in_kernel([=] { return next_clockrdlock.get()(l, clock, at); });
   return rw.try_read() ? 0 : rw.wait_to_read(deadline_at(clock, *at));
 }
 
 int write_until(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (!is_wait_clock(clock) || !has_valid_nanos(*at)) return EINVAL;
   if (rw.is_libcs()) return in_kernel([=] { return next_clockwrlock.get()(l, clock, at); });
   return rw.try_write() ? 0 : rw.wait_to_write(deadline_at(clock, *at));
@@ -206,7 +208,7 @@ int read_at(pthread_rwlock_t* l, const timespec* at) { return read_until(l, CLOC
 int write_at(pthread_rwlock_t* l, const timespec* at) { return write_until(l, CLOCK_REALTIME, at); }
 
 int unlock(pthread_rwlock_t* l) {
-  RwLock rw(l);
+  RwLock& rw = RwLock::of(l);
   if (GAMELAN_UNLIKELY(rw.is_libcs())) return next_unlock.get()(l);
   rw.unlock();
   return 0;

@@ -1,4 +1,4 @@
-// tests/e2e/programs/sync.c [CASE...]: pthread's and C11's objects: error codes, and the words that glibc keeps in them.
+// tests/e2e/programs/threads/sync_objects.c [CASE...]: pthread's and C11's objects: error codes, and the words that glibc keeps in them.
 #define _GNU_SOURCE
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// tests/e2e/programs/sync_stress.c THREADS OPERATIONS [CASE...]: each primitive under load; prints what must be the same
-// on every machine.
+// tests/e2e/programs/threads/sync_stress.c [THREADS OPERATIONS [CASE...]]: each primitive under load; prints what must be the
+// same on every machine. THREADS is even: half of them give what the others take.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -15,10 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static int threads;
-static long operations;
+static int threads = 8;
+static long operations = 20000;
 
-static void* run_body(void* argument);
 struct job {
   void (*body)(int id, long n);
   int id;
@@ -383,11 +382,12 @@ static const struct {
              {"futex", futex_case}, {"race", race_case}};
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
-  threads = atoi(argv[1]);
-  operations = atol(argv[2]);
+  if (argc > 2) {
+    threads = atoi(argv[1]);
+    operations = atol(argv[2]);
+  }
   for (unsigned c = 0; c < sizeof cases / sizeof *cases; c++) {
-    int chosen = argc == 3;
+    int chosen = argc <= 3;
     for (int i = 3; i < argc; i++) chosen |= !strcmp(argv[i], cases[c].name);
     if (chosen) cases[c].run();
     fflush(stdout);
