@@ -59,17 +59,7 @@ void* MCache::alloc_slow(SizeClass k) {
         return p;
       }
       // What others freed has been touched already.
-      if (drain_remote(s)) continue;
-      if (s->carved < s->nelems) {
-        MSpan* used = s->carved ? used_span_locked(k) : nullptr;
-        if (!used) {
-          carve(s);
-          continue;
-        }
-        set_aside_locked(k);
-        make_current_locked(k, used);
-        continue;
-      }
+      if (drain_remote(s) || carve(s)) continue;
       retire_full_locked(k);
     }
     MSpan* s = next_span_locked(k);
@@ -134,29 +124,6 @@ void MCache::retire_full_locked(SizeClass k) {
   s->state = SpanState::full;
   s->credit = 0;
   full_.push_back(s);
-}
-
-// The current span has none but untouched objects left, and waits until nobody has touched ones.
-void MCache::set_aside_locked(SizeClass k) {
-  MSpan* s = current_[k];
-  current_[k] = nullptr;
-  span[k] = &dummy_span;
-  s->state = SpanState::partial;
-  s->set_local_live(s->carved);
-  partial_[k].push_back(s);
-}
-
-// A span with objects that were used and are free, or nullptr.
-MSpan* MCache::used_span_locked(SizeClass k) {
-  process_inbox_locked(As::holder);
-  for (MSpan* s = partial_[k].first(); s; s = s->next)
-    if (!s->is_empty_list()) {
-      partial_[k].remove(s);
-      return s;
-    }
-  MSpan* s = mcentral[k].take_partial(this);
-  if (s) hold_locked(s);
-  return s;
 }
 
 MSpan* MCache::next_span_locked(SizeClass k) {

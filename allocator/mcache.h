@@ -80,8 +80,6 @@ class MCache {
   static MCache* notify(MSpan* s);
   static bool looks_empty(const MSpan* s);
   static bool is_over(const MSpan* s, uint64_t freed);
-  void set_aside_locked(SizeClass k);
-  MSpan* used_span_locked(SizeClass k);
   void hold_locked(MSpan* s);
   void let_go_locked(MSpan* s);
   void give_to_central_locked(MSpan* s);

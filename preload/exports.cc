@@ -65,7 +65,7 @@ GAMELAN_EXPORT void* calloc(size_t count, size_t size) {
   if (n > kVectorsTo) return memset(p, 0, n);
   // One to four vectors from both ends, which may be the same; one at least, so that the link and the mark go.
   auto* first = reinterpret_cast<Vector*>(p);
-  auto* end = first + ((n | 1) + 15) / 16;
+  auto* end = first + (n + !n + 15) / 16;
   first[0] = end[-1] = Vector{};
   if (n > 32) first[1] = end[-2] = Vector{};
   return p;

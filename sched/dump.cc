@@ -114,9 +114,12 @@ void print_all() {
   const Nanos now = sys::coarse_now();
   BlockWriter out;
   unsigned n = 0;
+  // The caller and main first: they are wanted most, and the list may be cut.
+  G* const main = state.main;
   if (self()->kind == GKind::goroutine) print_goroutine(out, self(), now);
+  if (main && main != self()) print_goroutine(out, main, now);
   sched::for_each_goroutine([&](G* g) {
-    if (g != self() && n++ < kMostGoroutines) print_goroutine(out, g, now);
+    if (g != self() && g != main && n++ < kMostGoroutines) print_goroutine(out, g, now);
   });
   if (n > kMostGoroutines) out.add().text("and ").dec(n - kMostGoroutines).text(" more\n");
 }

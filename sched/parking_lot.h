@@ -1,7 +1,8 @@
 // sched/parking_lot.h: the one blocking primitive: threads wait on an address, as on a futex.
 //
 // Owns     buckets of waiting Gs, hashed by address. Goroutines leave their M; native threads sleep in the kernel; either
-//          wakes the other. Memory at the address is read, never written, and may be unmapped once the call returns.
+//          wakes the other. Memory at the address is touched by a waiter's `validate` only, before it queues: it may be unmapped
+//          as soon as the waiter is woken.
 // Locks    a bucket's (leaf). Order: first come, first served, per address.
 // Threads  any. `wake` is safe in a signal handler: one that interrupted the parking lot itself leaves its wake for the
 //          end of that section.

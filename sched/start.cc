@@ -317,8 +317,9 @@ void after_fork_in_parent() {
 // Only the caller's G is left, on this M. Its stack and TLS are what they were; g0's, where libc made it, is in libc's list
 // of free stacks by now and will be somebody else's.
 void after_fork_in_child() {
-  if (!is_started()) return;
   G* g = self();
+  if (g->kind == GKind::native) g->tid = 0;  // shim/tid.h asks again
+  if (!is_started()) return;
   M* m = g->m;
   if (!m) return;  // a native thread forked: the scheduler begins anew at the next pthread_create
   SlotPool::for_each_g([g](G* other) {

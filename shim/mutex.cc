@@ -37,7 +37,6 @@ inline int type_of(const pthread_mutex_t* m) { return m->__data.__kind & kType; 
 inline bool is_normal(const pthread_mutex_t* m) { return (m->__data.__kind & ~kElisionHints) == kNormal; }
 inline bool is_kernels(const pthread_mutex_t* m) { return m->__data.__kind & kOfTheKernel; }
 
-
 // As libc does while there is one thread: no locked instruction.
 inline bool take(Word& w) {
   int free = kFree;

@@ -80,6 +80,23 @@ CASE(calloc_zeroes_reused_memory) {
   }
 }
 
+CASE(calloc_leaves_the_neighbours_alone) {
+  enum { kBlocks = 64 };
+  for (size_t n = 0; n <= 1100; n++) {
+    char* block[kBlocks];
+    for (int i = 0; i < kBlocks; i++) {
+      CHECK(block[i] = malloc(n));
+      memset(block[i], 0x5a, n);
+    }
+    for (int i = 0; i < kBlocks; i += 2) free(block[i]);
+    for (int i = 0; i < kBlocks; i += 2) CHECK(block[i] = calloc(1, n));
+    for (int i = 0; i < kBlocks; i++) {
+      for (size_t at = 0; at < n; at++) CHECK(block[i][at] == (i % 2 ? 0x5a : 0));
+      free(block[i]);
+    }
+  }
+}
+
 CASE(calloc_zero_is_unique) {
   void *a = calloc(0, 8), *b = calloc(8, 0);
   CHECK(a && b && a != b);

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -514,7 +513,7 @@ CASE(semaphore_posted_by_a_handler) {
   pthread_join(t, NULL);
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT, again = PTHREAD_ONCE_INIT, forked = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT, forked = PTHREAD_ONCE_INIT;
 static atomic_int runs;
 static void slow_init(void) {
   usleep(20000);
@@ -530,21 +529,6 @@ CASE(once_runs_once) {
   for (int i = 0; i < 8; i++) pthread_create(&t[i], NULL, run_once, NULL);
   for (int i = 0; i < 8; i++) pthread_join(t[i], NULL);
   CHECK(runs == 1 && once == 2);
-}
-
-static void exit_first(void) {
-  if (runs++ == 0) pthread_exit(NULL);
-}
-static void* run_again(void* arg) {
-  pthread_once(&again, exit_first);
-  return arg;
-}
-CASE(once_left_by_pthread_exit) {
-  runs = 0;
-  elsewhere(run_again, NULL);
-  CHECK(again == 0);
-  elsewhere(run_again, NULL);
-  CHECK(runs == 2 && again == 2);
 }
 
 static int held_up[2];
