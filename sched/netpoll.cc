@@ -22,6 +22,7 @@
 #include "sched/descriptors.h"
 #include "sched/own_descriptors.h"
 #include "sched/proc.h"
+#include "sched/signals.h"
 
 namespace gamelan {
 
@@ -250,7 +251,8 @@ Wake wait_on(PollWaiter* nodes, const pollfd* fds, unsigned n, Nanos deadline, b
 }
 }  // namespace
 
-Wake wait(int fd, short events, Nanos deadline, bool interruptible) {
+namespace {
+Wake wait_one(int fd, short events, Nanos deadline, bool interruptible) {
   RuntimeSection section;
   if (fd < 0 || !is_open()) return Wake::not_pollable;
   PollWaiter node;
@@ -258,12 +260,27 @@ Wake wait(int fd, short events, Nanos deadline, bool interruptible) {
   return wait_on(&node, &p, 1, deadline, interruptible, true);
 }
 
-Wake wait_any(const pollfd* fds, unsigned n, Nanos deadline, bool interruptible) {
+Wake wait_many(const pollfd* fds, unsigned n, Nanos deadline, bool interruptible) {
   RuntimeSection section;
   if (n && !is_open()) return Wake::not_pollable;
   Nodes nodes(n);
   if (!nodes.all) return Wake::not_pollable;
   return wait_on(nodes.all, fds, n, deadline, interruptible, false);
+}
+
+// A signal may have come for a G that was on its way already.
+Wake handled(Wake why) {
+  if (GAMELAN_UNLIKELY(signals::is_due(self()))) signals::raise_due();
+  return why;
+}
+}  // namespace
+
+Wake wait(int fd, short events, Nanos deadline, bool interruptible) {
+  return handled(wait_one(fd, events, deadline, interruptible));
+}
+
+Wake wait_any(const pollfd* fds, unsigned n, Nanos deadline, bool interruptible) {
+  return handled(wait_many(fds, n, deadline, interruptible));
 }
 
 // One who begins to wait after the look arms the descriptor itself.

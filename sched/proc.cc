@@ -505,12 +505,17 @@ Wake sleep(Nanos deadline, WaitReason reason) {
 }
 
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why) {
-  RuntimeSection section;
   G* g = self();
-  set_interrupts(g, interruptible, interruptible);
-  g->parked.queued = false;
-  g->wait.begin();
-  return sleep(deadline, why);
+  Wake woken;
+  {
+    RuntimeSection section;
+    set_interrupts(g, interruptible, interruptible);
+    g->parked.queued = false;
+    g->wait.begin();
+    woken = sleep(deadline, why);
+  }
+  if (GAMELAN_UNLIKELY(signals::is_due(g))) signals::raise_due();
+  return woken;
 }
 
 Wake wait_for_handler(uint32_t count) {
