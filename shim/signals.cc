@@ -86,8 +86,10 @@ long wait_in_kernel(const sigset_t* set, siginfo_t* info, const struct timespec*
 }  // namespace
 
 GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
-  cancel::point();
+  static constinit Next<int (*)(const sigset_t*, siginfo_t*, const struct timespec*)> next{"sigtimedwait"};
   G* g = self();
+  if (g->kind != GKind::goroutine) return next.get()(set, info, timeout);  // libc's is a native thread's cancellation point
+  cancel::point();
   siginfo_t any;
   g->awaited.store_seq(word_of(set));
   // A thread-directed one that is kept in the G comes first.
