@@ -297,8 +297,9 @@ bool start() {
 // ---- fork -------------------------------------------------------------------------------------------------------
 
 namespace {
-alignas(BlockingCall) unsigned char fork_call[sizeof(BlockingCall)];  // one fork at a time: threads' lock is held
-constinit P* fork_p = nullptr;
+// The forker's own: it ends when the locks are free again, and others fork by then.
+alignas(BlockingCall) __thread unsigned char fork_call[sizeof(BlockingCall)] __attribute__((tls_model("initial-exec")));
+constinit P* fork_p = nullptr;  // one fork at a time: threads' lock is held
 }  // namespace
 
 // The forker's P may be taken meanwhile: libc's fork waits for stdio's locks, and whoever holds one must run.
@@ -310,6 +311,8 @@ ThreadRecord* before_fork() {
   return fork_p ? fork_p->cache_record : nullptr;
 }
 
+// May wait for a P, so no lock of ours is held: sysmon may need it to get that P, or another forker may wait for it with
+// the P in hand.
 void after_fork_in_parent() {
   if (is_started()) reinterpret_cast<BlockingCall*>(fork_call)->~BlockingCall();
 }

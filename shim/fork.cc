@@ -34,9 +34,9 @@ void prepare() {
 void parent() {
   if (skipped) return;
   heap_after_fork_in_parent();
-  sched::after_fork_in_parent();
   threads::after_fork(false, kept);
   helper::after_fork(false);
+  sched::after_fork_in_parent();
 }
 
 void child() {
