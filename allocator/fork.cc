@@ -30,9 +30,14 @@ template <class F> void for_all_locks(F f) {
 MCache* first_registered_cache() { return registered; }
 
 namespace {
+// The first cache's, in .bss: a program with one thread pays no system call and no page-table page for it.
+alignas(64) OwnSpans first_table;
+constinit Atomic<OwnSpans*> unused_first{&first_table};
+
 OwnSpans* new_table() {
-  // Of the bitmap path nobody's free() looks anything up.
-  return path_mode.uses_slow_paths_only() ? nullptr : static_cast<OwnSpans*>(sys_map_sparse(sizeof(OwnSpans)));
+  if (path_mode.uses_slow_paths_only()) return nullptr;  // there nobody's free() looks anything up
+  if (OwnSpans* first = unused_first.exchange(nullptr)) return first;
+  return static_cast<OwnSpans*>(sys_map_sparse(sizeof(OwnSpans)));
 }
 }  // namespace
 

@@ -1,6 +1,6 @@
 // allocator/malloc.h: the allocator's front: what the exported malloc family is made of.
 //
-// Fast     `heap_malloc` of up to 1 KiB and `heap_free` of up to 8 KiB by the owner: no lock, no atomic operation, no
+// Fast     `heap_malloc` of up to 1 KiB and `heap_free` of up to 32 KiB by the holder: no lock, no atomic operation, no
 //          branch taken. Their bodies are counted by tests/accept/alloc-instructions; the listing is in README.md.
 // Checks   every free proves: the address lies in a span of this cache, at the start of an object (one comparison: see
 //          MSpan::may_free); the object is not free already.

@@ -6,7 +6,8 @@
 //          object belongs to: free() tests no null, and an untouched table is all zero.
 // Threads  free() of the cache's holder reads; written under the cache's lock. An object that is being freed pins its
 //          own span's slot; any other span that free() may find by a stale slot fails MSpan::may_free.
-// Memory   512 KiB of address space, of which a kernel page per 32 MiB of heap is touched. Never unmapped.
+// Memory   512 KiB of address space, of which a kernel page per 32 MiB of heap is touched. Never unmapped. GOMEMLIMIT and
+//          /memory/classes/metadata do not count it.
 // Go       has none: nobody frees there. The place of Go's spanOf is HeapWindow.
 #pragma once
 #include "allocator/mspan.h"

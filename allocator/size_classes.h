@@ -3,8 +3,8 @@
 // Owns     constexpr tables, no state.
 // Layout   16-byte steps to 256, 32 to 512, 64 to 1 KiB: at most 11 % is lost inside an object of 145 bytes or more.
 //          Then four classes per doubling to 32 KiB. Every size is a multiple of 16; so is every object's address.
-// Spans    64 KiB, aligned to 64 KiB, to 8 KiB objects: free() then finds an object's offset in the low 16 bits of
-//          its address. Larger classes have 128 or 256 KiB, so that one span holds 8 objects or more.
+// Spans    64 KiB to 8 KiB objects, 128 or 256 KiB for larger ones, so that one span holds 8 objects or more; all are aligned
+//          to 64 KiB: free() finds a span by the 64 KiB block that an address lies in (own_spans.h).
 // Go       sizeclasses.go (68 classes, 8 KiB pages).  Differs: Go's 8-byte class and 8 KiB spans. malloc owes 16-byte
 //          alignment, and memory that is carved page by page makes a large span no dearer than a small one.
 #pragma once
