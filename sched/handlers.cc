@@ -87,9 +87,7 @@ bool is_for(const G* g, int signal) {
 
 // The M looks before it sleeps, or wakes if this came between the look and the sleep.
 void defer(M* m, const siginfo_t& info) {
-  const unsigned n = m->deferred.load_relaxed();
-  m->deferred_signal[n] = info;
-  m->deferred.store_relaxed(n + 1);
+  m->deferred_signal[m->deferred++] = info;
   sched::look_again(m);
 }
 
@@ -103,7 +101,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     *info = m->directed;
   }
   if (meant && meant != g && g->kind == GKind::goroutine) signals::post(meant, *info);
-  else if (!m || is_for(g, signal) || m->deferred.load_relaxed() == M::kDeferredMost) run(g, actions[signal], signal, info, context);
+  else if (!m || is_for(g, signal) || m->deferred == M::kDeferredMost) run(g, actions[signal], signal, info, context);
   else defer(m, *info);
   errno = error;
 }
@@ -184,9 +182,8 @@ G* taker_of(int signal) {
 }  // namespace
 
 void dispatch(M* m) {
-  while (unsigned n = m->deferred.load_relaxed()) {
-    siginfo_t info = m->deferred_signal[n - 1];
-    if (!m->deferred.compare_exchange(n, n - 1)) continue;  // a handler has put one on top meanwhile
+  while (m->deferred) {
+    siginfo_t info = m->deferred_signal[--m->deferred];
     if (G* g = taker_of(info.si_signo)) {
       signals::post(g, info);
       continue;

@@ -27,7 +27,7 @@ struct M {
   uint64_t kernel_mask;         // the signal mask that the kernel thread has
   // Signals that met this thread outside of any G, or between two; handlers::dispatch hands them on.
   static constexpr unsigned kDeferredMost = 16;
-  Atomic<unsigned> deferred;    // this thread and its handlers only
+  unsigned deferred;
   siginfo_t deferred_signal[kDeferredMost];
   G* directed_to;               // pthread_kill sent `directed` to this thread for that G, in a system call then
   siginfo_t directed;

@@ -267,10 +267,9 @@ void wait_for_p(M* m) {
   while (m->wake_word.load_acquire() != kWake) {
     signals::set_kernel_mask(m, signals::idle_mask());
     futex(&m->wake_word, FUTEX_WAIT, 0);
-    // The word first: a signal that comes after it sets it again, one that came before is seen below.
+    if (m->deferred) handlers::dispatch(m);
     uint32_t look = kLookAgain;
     m->wake_word.compare_exchange(look, 0);
-    if (m->deferred.load_relaxed()) handlers::dispatch(m);
   }
   m->wake_word.store_relaxed(0);
   acquire_p(m, m->next_p);
@@ -363,7 +362,7 @@ void enter_g(M* m, P* p, G* g) {
 
 void finish_switch() {
   M* m = tls_g.m;
-  if (GAMELAN_UNLIKELY(m->deferred.load_relaxed())) handlers::dispatch(m);
+  if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
   if (PostSwitch post = m->post_switch) {
     m->post_switch = nullptr;
     post(m, m->post_g, m->post_argument);
@@ -633,8 +632,7 @@ bool wait_in_netpoller(M* m) {
   state.poll_until.store_seq(earliest_timer());
   const Nanos until = earliest_timer();  // again: a timer armed in between saw the old `poll_until`
   G* chain = nullptr;
-  // A signal that comes from here on finds `polling` set, and interrupts.
-  if (!m->deferred.load_relaxed() && (!is_work_anywhere() || state.idle_p_count.load_seq() == 0)) {
+  if (!is_work_anywhere() || state.idle_p_count.load_seq() == 0) {
     signals::set_kernel_mask(m, signals::idle_mask());
     chain = netpoll::poll(until);
     state.last_poll.store_relaxed(sys::coarse_now());
@@ -653,7 +651,7 @@ void stop_spinning(M* m) {
 // Blocks the M until there is a G to run; it then holds a P.
 G* find_runnable(M* m) {
   for (;;) {
-    if (GAMELAN_UNLIKELY(m->deferred.load_relaxed())) handlers::dispatch(m);
+    if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
     P* p = own_p();
     if (!p) {
       drop_stray_cache(m);
