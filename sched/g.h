@@ -173,7 +173,6 @@ struct G {
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
   Atomic<SignalNode*> queued; // signals for this G, newest first
-  void* raising;             // not null: it sends itself a signal: its handler runs as if outside of the runtime
   uint32_t handled_count;     // handlers that ran on it
   Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
   Atomic<uint64_t> awaited;   // it is in sigwait for these: they go to its M, whose kernel wait takes them

@@ -44,23 +44,6 @@ class Blocked {
   uint64_t before_ = 0;
 };
 
-void run_with_mask(G* g, const Action& a, Handler handler, unsigned long flags, int signal, siginfo_t* info, void* context) {
-  auto* saved = &static_cast<ucontext_t*>(context)->uc_sigmask;
-  signals::note_mask(g, g->mask | a.mask.load_relaxed() | (flags & SA_NODEFER ? 0 : signals::bit(signal)));
-  handler(signal, info, context);
-  signals::note_mask(self(), word_of(saved));  // what the return from here sets; the handler may have changed it
-}
-
-// signals::raise_due is in a section only to stay on its M.
-void run_raised(G* g, const Action& a, Handler handler, unsigned long flags, int signal, siginfo_t* info, void* context) {
-  const uint32_t depth = g->in_runtime.load_relaxed();
-  *info = *static_cast<siginfo_t*>(g->raising);
-  g->raising = nullptr;
-  g->in_runtime.store_relaxed(0);
-  run_with_mask(g, a, handler, flags, signal, info, context);
-  self()->in_runtime.store_relaxed(depth);
-}
-
 // The handler, as the program wrote it. The mask of the G is what the kernel has set for it.
 void run(G* g, Action& a, int signal, siginfo_t* info, void* context) {
   const Handler handler = a.handler.load_acquire();
@@ -70,14 +53,16 @@ void run(G* g, Action& a, int signal, siginfo_t* info, void* context) {
   if (g->kind != GKind::goroutine) return handler(signal, info, context);
   g->handlers_ran |= flags & SA_RESTART ? G::kHandled : G::kHandled | G::kEnding;
   g->handled_count++;
-  if (g->raising) return run_raised(g, a, handler, flags, signal, info, context);
   // A wait that had begun and not yet left its stack ends.
   if (g->in_runtime.load_relaxed()) {
     bool parked;
     if (g->interruptible) g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked);
     return handler(signal, info, context);
   }
-  run_with_mask(g, a, handler, flags, signal, info, context);
+  auto* saved = &static_cast<ucontext_t*>(context)->uc_sigmask;
+  signals::note_mask(g, g->mask | a.mask.load_relaxed() | (flags & SA_NODEFER ? 0 : signals::bit(signal)));
+  handler(signal, info, context);
+  signals::note_mask(self(), word_of(saved));  // what the return from here sets; the handler may have changed it
 }
 
 // Between two Gs the kernel's mask is the next one's already.
@@ -85,24 +70,15 @@ bool is_for(const G* g, int signal) {
   return g->kind == GKind::native || (g->kind == GKind::goroutine && !(g->in_runtime.load_relaxed() && (g->mask & signals::bit(signal))));
 }
 
-// The M looks before it sleeps, or wakes if this came between the look and the sleep.
-void defer(M* m, const siginfo_t& info) {
-  m->deferred_signal[m->deferred++] = info;
-  sched::look_again(m);
-}
-
 void on_signal(int signal, siginfo_t* info, void* context) {
   const int error = errno;
   G* g = self();
   M* m = g->m;
-  G* meant = m && m->directed.si_signo == signal ? m->directed_to : nullptr;
-  if (meant) {
-    m->directed_to = nullptr;
-    *info = m->directed;
-  }
+  G* meant = m && m->directed_signal == signal ? m->directed_to : nullptr;
+  if (meant) m->directed_to = nullptr;
   if (meant && meant != g && g->kind == GKind::goroutine) signals::post(meant, *info);
   else if (!m || is_for(g, signal) || m->deferred == M::kDeferredMost) run(g, actions[signal], signal, info, context);
-  else defer(m, *info);
+  else m->deferred_signal[m->deferred++] = *info;
   errno = error;
 }
 

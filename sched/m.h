@@ -29,8 +29,8 @@ struct M {
   static constexpr unsigned kDeferredMost = 16;
   unsigned deferred;
   siginfo_t deferred_signal[kDeferredMost];
-  G* directed_to;               // pthread_kill sent `directed` to this thread for that G, in a system call then
-  siginfo_t directed;
+  G* directed_to;               // pthread_kill sent `directed_signal` to this thread for that G, in a system call then
+  int directed_signal;
   void* altstack;               // what the kernel thread has installed
   uintptr_t robust_list;
   ThreadRecord* stray_cache;    // of a P that was taken during blocking that nobody announced; still ours

@@ -148,7 +148,6 @@ void gamelan_preempted() {
     g->wait_reason = WaitReason::preempted;
     sched::switch_away(sched::post_yield, nullptr);
   }
-  if (signals::is_due(g)) signals::raise_due();
   if (g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) cancel::point();
   errno = saved;
 }

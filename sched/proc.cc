@@ -51,7 +51,6 @@ namespace {
 constexpr uint32_t kFairness = 61;     // Go's: now and then the global queue first, or two Gs that ready each other starve it
 constexpr uint32_t kNextStreak = 64;   // so often may `next` go before the rest of the queue
 constexpr int kStealRounds = 4;
-enum : uint32_t { kWake = 1, kLookAgain = 2 };  // M::wake_word: 0 asleep
 constexpr uint32_t kKeptEnough = 8, kKeptMost = 16, kSampleEvery = 8;
 constexpr uint64_t kLongWait = 60'000;  // time stamps: about 20 us, some ten times what waking a M costs
 enum : uint32_t { kNotPolling, kGlance, kWaitsInPoll };  // state.polling: who is in the netpoller, one at a time
@@ -234,21 +233,6 @@ void wake_p() {
   state.spinning.fetch_sub(1);
 }
 
-void refresh_idle_masks(uint64_t must_block) {
-  constexpr int kMostTurns = 20'000;  // a M that does not come round is on its way to a G
-  if (state.polling.load_seq()) netpoll::interrupt_poll();
-  const auto is_idle = [](const M* m) { return m->tid && !__atomic_load_n(&m->current, __ATOMIC_SEQ_CST); };
-  const auto mask_of = [](const M* m) { return __atomic_load_n(&m->kernel_mask, __ATOMIC_SEQ_CST); };
-  for (M* m = state.all_ms.load_acquire(); m; m = m->all_next) {
-    uint32_t asleep = 0;
-    if (is_idle(m) && mask_of(m) != signals::idle_mask() && m->wake_word.compare_exchange(asleep, kLookAgain))
-      futex(&m->wake_word, FUTEX_WAKE, 1);
-  }
-  int turns = 0;
-  for (M* m = must_block ? state.all_ms.load_acquire() : nullptr; m; m = m->all_next)
-    while (is_idle(m) && (mask_of(m) & must_block) != must_block && turns++ < kMostTurns) sys::call(SYS_sched_yield);
-}
-
 void hand_off_p(P* p) {
   if (has_work(p) || state.global_size.load_seq() || p->timers.earliest() != TimerHeap::kNone) return start_m(p, false);
   uint32_t none = 0;
@@ -257,33 +241,22 @@ void hand_off_p(P* p) {
   put_idle_p(p);
 }
 
-void look_again(M* m) {
-  uint32_t asleep = 0;
-  m->wake_word.compare_exchange(asleep, kLookAgain);
-  if (state.polling.load_seq()) netpoll::interrupt_poll();
-}
-
-void wait_for_p(M* m) {
-  while (m->wake_word.load_acquire() != kWake) {
-    signals::set_kernel_mask(m, signals::idle_mask());
-    futex(&m->wake_word, FUTEX_WAIT, 0);
-    if (m->deferred) handlers::dispatch(m);
-    uint32_t look = kLookAgain;
-    m->wake_word.compare_exchange(look, 0);
-  }
-  m->wake_word.store_relaxed(0);
-  acquire_p(m, m->next_p);
-}
-
 namespace {
+// Sleeps until somebody hands a P over.
 void stop_m(M* m) {
+  signals::set_kernel_mask(m, signals::idle_mask());
   {
     SpinGuard guard(state.lock);
     m->idle_next = state.idle_ms;
     state.idle_ms = m;
     state.idle_m_count.store_relaxed(state.idle_m_count.load_relaxed() + 1);
   }
-  wait_for_p(m);
+  while (m->wake_word.load_acquire() == 0) {
+    futex(&m->wake_word, FUTEX_WAIT, 0);
+    if (m->deferred) handlers::dispatch(m);
+  }
+  m->wake_word.store_relaxed(0);
+  acquire_p(m, m->next_p);
 }
 
 void drop_stray_cache(M* m) {
@@ -461,11 +434,7 @@ Wake sleep_native(G* g, Nanos deadline) {
       left = {n / kSecond, n % kSecond};
       timeout = &left;
     }
-    // No lock is held, and a handler that the kernel runs meanwhile may wake this very thread.
-    const uint32_t depth = g->in_runtime.load_relaxed();
-    g->in_runtime.store_relaxed(0);
     const long r = futex(&g->kernel_word, FUTEX_WAIT, 0, timeout);
-    g->in_runtime.store_relaxed(depth);
     if (r != -EINTR || !g->interruptible) continue;
     g->handlers_ran = G::kHandled | G::kEnding;  // or the kernel had restarted the call
     claimed_by_us = g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked);
@@ -713,7 +682,10 @@ void hand_to_its_m(M* m, G* g) {
 G* wait_for_locked_g(M* m) {
   if (own_p()) hand_off_p(release_p(m));
   drop_stray_cache(m);
-  wait_for_p(m);
+  signals::set_kernel_mask(m, signals::idle_mask());
+  while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
+  m->wake_word.store_relaxed(0);
+  acquire_p(m, m->next_p);
   return m->locked_ready;
 }
 }  // namespace

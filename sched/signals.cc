@@ -25,21 +25,23 @@ struct MaskCount {
 constinit SpinLock masks_lock;
 constinit MaskCount masks[kMasks] = {};
 constinit unsigned mask_count = 0;
-constinit Atomic<uint64_t> idle{kAllButSetXid};
-constinit bool idle_changed = false;  // under the lock, with what it blocks now and did not before
-constinit uint64_t idle_grew = 0;
+constinit Atomic<uint64_t> idle{0};
+
+bool state_polls() { return sched::state.polling.load_seq(); }
 
 void find_idle_mask_locked() {
   uint64_t all = ~uint64_t{0};
   for (unsigned i = 0; i < mask_count; i++)
     if (masks[i].count) all &= masks[i].mask;
   const uint64_t before = idle.load_relaxed();
-  idle.store_relaxed(all & kAllButSetXid);
-  idle_changed = before != idle.load_relaxed();
-  idle_grew = idle.load_relaxed() & ~before;
+  idle.store_relaxed(mask_count ? all : 0);
+  // A sleeping M keeps the mask that it went to sleep with: the one in the netpoller comes round for the new one.
+  if ((before & ~idle.load_relaxed()) && state_polls()) netpoll::interrupt_poll();
 }
 
-void count_locked(uint64_t mask, uint64_t by) {
+void change(uint64_t mask, uint64_t by) {
+  RuntimeSection section;
+  SpinGuard guard(masks_lock);
   unsigned i = 0;
   while (i < mask_count && masks[i].mask != mask) i++;
   if (i == mask_count) {
@@ -52,22 +54,6 @@ void count_locked(uint64_t mask, uint64_t by) {
   masks[i].count += by;
   if (appears || masks[i].count == 0) find_idle_mask_locked();
 }
-
-void change(uint64_t mask, uint64_t by) {
-  RuntimeSection section;
-  bool changed;
-  uint64_t grew;
-  {
-    SpinGuard guard(masks_lock);
-    idle_changed = false;
-    idle_grew = 0;
-    count_locked(mask, by);
-    changed = idle_changed;
-    grew = idle_grew;
-  }
-  // A sleeping M keeps the mask that it went to sleep with.
-  if (changed && sched::is_started()) sched::refresh_idle_masks(grew);
-}
 }  // namespace
 
 void mask_gained(uint64_t mask) { change(mask, 1); }
@@ -76,8 +62,8 @@ uint64_t idle_mask() { return idle.load_relaxed(); }
 
 void set_kernel_mask(M* m, uint64_t mask) {
   if (m->kernel_mask == mask) return;
+  m->kernel_mask = mask;
   sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&mask), 0, 8);
-  __atomic_store_n(&m->kernel_mask, mask, __ATOMIC_SEQ_CST);  // after the call: refresh_idle_masks waits for it
 }
 
 void set_mask(G* g, uint64_t mask) {
@@ -88,13 +74,13 @@ void set_mask(G* g, uint64_t mask) {
     sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&mask), 0, 8);
     return;
   }
+  mask_gained(mask);
+  mask_lost(before);
   {
     RuntimeSection section;
     g->mask = mask;
-    if (g->m) set_kernel_mask(g->m, mask);  // first: what is pending comes here before an idle M could take it
+    if (g->m) set_kernel_mask(g->m, mask);
   }
-  mask_gained(mask);
-  mask_lost(before);
   raise_due();
 }
 
@@ -109,13 +95,8 @@ void note_mask(G* g, uint64_t mask) {
 }
 
 namespace {
-// The kernel takes a siginfo of ours only where its code says that it came from a program; else it makes its own, and the
-// trampoline puts the true one in its place.
 void to_kernel(int tid, const siginfo_t& info) {
-  if (info.si_code < 0 && info.si_code != SI_TKILL)
-    sys::call(SYS_rt_tgsigqueueinfo, sys::current_pid(), tid, info.si_signo, reinterpret_cast<long>(&info));
-  else
-    sys::call(SYS_tgkill, sys::current_pid(), tid, info.si_signo);
+  sys::call(SYS_rt_tgsigqueueinfo, sys::current_pid(), tid, info.si_signo, reinterpret_cast<long>(&info));
 }
 }  // namespace
 
@@ -136,9 +117,7 @@ void raise_due() {
   while (is_due(g) && signal_queue::take(g, ~g->mask, &info)) {
     g->handlers_ran |= handlers::meaning_of(info.si_signo);
     RuntimeSection section;  // stay on this M until the kernel has taken it
-    g->raising = &info;
     to_kernel(sys::current_tid(), info);
-    g->raising = nullptr;  // it may have no handler
   }
 }
 
@@ -148,22 +127,17 @@ int post(G* g, const siginfo_t& info) {
   // In sigwait the kernel's wait takes it; in another system call the kernel interrupts that by the signal itself.
   const bool blocked = g->mask & bit(signal);
   if (m && g->state.load_seq() == GState::syscall && (!blocked || (g->awaited.load_seq() & bit(signal)))) {
-    m->directed = info;
+    m->directed_signal = signal;
     m->directed_to = g;
     to_kernel(m->tid, info);
     return 0;
   }
   if (!signal_queue::push(g, info)) return EAGAIN;
-  // It went into a call just now, and may not have seen it.
-  if (g != self() && g->state.load_seq() == GState::syscall) {
-    preempt::nudge_call(g);
-    return 0;
-  }
   if (g == self()) {
     if (!g->in_runtime.load_relaxed()) raise_due();
     return 0;
   }
-  if (blocked) return 0;
+  if (blocked && !(g->awaited.load_seq() & bit(signal))) return 0;
   // Parked in a call that a signal ends: it wakes. Running: our own signal makes it look. On its way from one to the next:
   // it looks before it waits, and when it goes on.
   if (!parking_lot::interrupt(g)) preempt::nudge(g);

@@ -15,7 +15,7 @@ namespace gamelan::signals {
 
 inline constexpr int kOurs = 32;       // glibc's SIGCANCEL, which it never sends itself while we stand in front of pthread_cancel
 inline constexpr uint64_t bit(int signal) { return uint64_t{1} << (signal - 1); }
-inline constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
+inline constexpr uint64_t kNeverBlocked = bit(32) | bit(33);
 inline constexpr uint64_t kAllButSetXid = ~bit(33);  // libc waits until every thread has taken that one
 
 void mask_gained(uint64_t mask);       // a G with this mask came to be

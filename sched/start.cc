@@ -76,7 +76,10 @@ void* m_main(void* argument) {
     sys::call(SYS_futex, reinterpret_cast<long>(template_learnt.raw()), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
   }
   tcb::disable_rseq();
-  wait_for_p(m);
+  while (m->wake_word.load_acquire() == 0)
+    sys::call(SYS_futex, reinterpret_cast<long>(m->wake_word.raw()), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0);
+  m->wake_word.store_relaxed(0);
+  acquire_p(m, m->next_p);
   run_scheduler(m);
   return nullptr;
 }

@@ -58,14 +58,9 @@ P* take_idle_p();
 void put_idle_p(P* p);
 void wake_p();
 void start_m(P* p, bool spinning);       // someone runs `p`
-// The idle mask has changed: sleeping Ms take it over. Returns once all idle ones block `must_block`: what no goroutine
-// takes may not meet its default action on them.
-void refresh_idle_masks(uint64_t must_block);
 void hand_off_p(P* p);                   // `p` was left by a M in the kernel
 void acquire_p(M* m, P* p);
 P* release_p(M* m);
-void look_again(M* m);                   // for a signal handler: an idle M does not go (back) to sleep before it looked
-void wait_for_p(M* m);                   // sleeps until somebody hands a P over, and takes it
 M* new_m();                              // record only
 void run_scheduler(M* m);                // g0's loop; never returns
 void wake_sysmon();

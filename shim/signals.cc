@@ -74,13 +74,10 @@ GAMELAN_EXPORT int raise(int signal) {
 namespace {
 long wait_in_kernel(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
   sched::BlockingCall call;
-  long r = -EINTR;
-  // From here on a sender interrupts us; what came before is in the queue.
-  while (r == -EINTR && !(self()->pending.load_seq() & word_of(set))) {
-    r = sys::call(SYS_rt_sigtimedwait, reinterpret_cast<long>(set), reinterpret_cast<long>(info),
-                  reinterpret_cast<long>(timeout), kKernelSet);
-    if (timeout || cancel::requested() || signals::is_due(self())) break;
-  }
+  long r;
+  do r = sys::call(SYS_rt_sigtimedwait, reinterpret_cast<long>(set), reinterpret_cast<long>(info),
+                   reinterpret_cast<long>(timeout), kKernelSet);
+  while (r == -EINTR && !timeout && !cancel::requested() && !signals::is_due(self()));
   return r;
 }
 }  // namespace
@@ -93,12 +90,8 @@ GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const stru
   siginfo_t any;
   g->awaited.store_seq(word_of(set));
   // A thread-directed one that is kept in the G comes first.
-  if (!info) info = &any;
-  long r = 0;
-  while (!r) {
-    if (signal_queue::take(g, word_of(set), info)) r = info->si_signo;
-    else if ((r = wait_in_kernel(set, info, timeout)) == -EINTR && (g->pending.load_seq() & word_of(set))) r = 0;
-  }
+  long r = signal_queue::take(g, word_of(set), info ? info : &any) ? (info ? info : &any)->si_signo
+                                                                   : wait_in_kernel(set, info ? info : &any, timeout);
   g->awaited.store_seq(0);
   cancel::point();
   return sys::is_error(r) ? fail(static_cast<int>(-r)) : static_cast<int>(r);
