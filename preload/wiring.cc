@@ -37,8 +37,6 @@ constinit const HeapHooks heap_hooks = {
 constinit const SchedHooks sched_hooks = {
     .run_thread = run_thread,
     .cancel_self = cancel_self,
-    .get_action = get_action,
-    .set_action = set_action,
     .exit_process = exit_process,
     .create_kernel_thread = create_kernel_thread,
 };

@@ -28,7 +28,6 @@ struct G;
 struct M;
 struct P;
 class SlotPool;
-struct SignalNode;
 class TimerHeap;
 
 enum class GState : uint8_t { none, idle, runnable, running, syscall, waiting, dead };
@@ -172,8 +171,6 @@ struct G {
   bool exiting;
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
-  Atomic<SignalNode*> queued; // signals for this G, newest first
-  uint32_t handled_count;     // handlers that ran on it
   Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
   Atomic<uint64_t> awaited;   // it is in sigwait for these: they go to its M, whose kernel wait takes them
   struct { void* sp; int flags; Bytes size; } altstack;

@@ -2,7 +2,6 @@
 //
 // Owns     nothing: preload/wiring.cc defines the table; a unit test defines its own.
 #pragma once
-#include <signal.h>
 
 namespace gamelan {
 
@@ -13,9 +12,6 @@ struct SchedHooks {
   void (*run_thread)(G* g);
   // Cancellation: unwinds the caller's stack, running cleanup handlers; does not return.
   void (*cancel_self)();
-  // sigaction behind us. 0 or an errno.
-  int (*get_action)(int signal, struct sigaction* act);
-  int (*set_action)(int signal, const struct sigaction* act);
   // The last goroutine has ended: exit(0).
   void (*exit_process)();
   // The next pthread_create behind us: kernel threads for Ms.

@@ -6,8 +6,6 @@
 // Threads  the M itself, but for `wake_word`, `preempt` and what sysmon reads.
 // Go       runtime2.go m.
 #pragma once
-#include <signal.h>
-
 #include "sched/g.h"
 
 namespace gamelan {
@@ -25,12 +23,6 @@ struct M {
   uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;
   uint64_t kernel_mask;         // the signal mask that the kernel thread has
-  // Signals that met this thread outside of any G, or between two; handlers::dispatch hands them on.
-  static constexpr unsigned kDeferredMost = 16;
-  unsigned deferred;
-  siginfo_t deferred_signal[kDeferredMost];
-  G* directed_to;               // pthread_kill sent `directed_signal` to this thread for that G, in a system call then
-  int directed_signal;
   void* altstack;               // what the kernel thread has installed
   uintptr_t robust_list;
   ThreadRecord* stray_cache;    // of a P that was taken during blocking that nobody announced; still ours

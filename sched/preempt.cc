@@ -131,6 +131,14 @@ void nudge(G* g) {
   M* m = g->m;
   if (!m) return;
   const GState state = g->state.load_seq();
+  // In a system call the kernel is to interrupt it with the signal itself.
+  if (state == GState::syscall) {
+    if (const uint64_t due = g->pending.load_seq() & ~g->mask) {
+      const int signal = __builtin_ctzll(due) + 1;
+      if (g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal)) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
+    }
+    return;
+  }
   if (state == GState::running) tell(m->tid, kCookieLook);
 }
 

@@ -12,10 +12,8 @@
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 #include "sched/cancel.h"
-#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
-#include "sched/signal_queue.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
@@ -251,10 +249,7 @@ void stop_m(M* m) {
     state.idle_ms = m;
     state.idle_m_count.store_relaxed(state.idle_m_count.load_relaxed() + 1);
   }
-  while (m->wake_word.load_acquire() == 0) {
-    futex(&m->wake_word, FUTEX_WAIT, 0);
-    if (m->deferred) handlers::dispatch(m);
-  }
+  while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
   m->wake_word.store_relaxed(0);
   acquire_p(m, m->next_p);
 }
@@ -335,7 +330,6 @@ void enter_g(M* m, P* p, G* g) {
 
 void finish_switch() {
   M* m = tls_g.m;
-  if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
   if (PostSwitch post = m->post_switch) {
     m->post_switch = nullptr;
     post(m, m->post_g, m->post_argument);
@@ -487,17 +481,6 @@ Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why) {
   return woken;
 }
 
-Wake wait_for_handler(uint32_t count) {
-  RuntimeSection section;
-  G* g = self();
-  set_interrupts(g, true, true);
-  g->parked.queued = false;
-  g->wait.begin();
-  // From here on a handler that runs on this stack ends the wait.
-  if (__atomic_load_n(&g->handled_count, __ATOMIC_SEQ_CST) != count) claim_own(g, Wake::interrupted);
-  return sleep(parking_lot::kForever, WaitReason::signal);
-}
-
 int wake_later(const void* address, int most) {
   G* g = self();
   const uint32_t n = g->late_wakes.load_relaxed();
@@ -620,7 +603,6 @@ void stop_spinning(M* m) {
 // Blocks the M until there is a G to run; it then holds a P.
 G* find_runnable(M* m) {
   for (;;) {
-    if (GAMELAN_UNLIKELY(m->deferred)) handlers::dispatch(m);
     P* p = own_p();
     if (!p) {
       drop_stray_cache(m);
@@ -780,7 +762,7 @@ G* new_g(const NewThread& t) {
   g->cancel_state = g->cancel_type = 0;
   g->exiting = false;
   g->cleanup = g->cleanup_routines = nullptr;
-  signal_queue::clear(g);
+  g->pending.store_relaxed(0);
   g->altstack = {};
   g->locked_m = nullptr;
   g->lock_count = 0;

@@ -57,9 +57,6 @@ bool may_spin();                       // another P runs, and none of the caller
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);
 
-// Until a signal handler has run on the caller since its G::handled_count was `count`: sigsuspend, pause.
-Wake wait_for_handler(uint32_t count);
-
 // ---- system calls that may block in the kernel ----
 // From construction to destruction sysmon may hand the caller's P on. errno stays as the call left it. For native
 // threads, in signal handlers that interrupted the runtime, and in vfork's child it does nothing.

@@ -5,11 +5,8 @@
 #include <signal.h>
 
 #include "allocator/base/syscall.h"
-#include "sched/handlers.h"
-#include "sched/netpoll.h"
 #include "sched/parking_lot.h"
 #include "sched/preempt.h"
-#include "sched/signal_queue.h"
 #include "sched/spin_lock.h"
 #include "sched/state.h"
 
@@ -27,16 +24,11 @@ constinit MaskCount masks[kMasks] = {};
 constinit unsigned mask_count = 0;
 constinit Atomic<uint64_t> idle{0};
 
-bool state_polls() { return sched::state.polling.load_seq(); }
-
 void find_idle_mask_locked() {
   uint64_t all = ~uint64_t{0};
   for (unsigned i = 0; i < mask_count; i++)
     if (masks[i].count) all &= masks[i].mask;
-  const uint64_t before = idle.load_relaxed();
   idle.store_relaxed(mask_count ? all : 0);
-  // A sleeping M keeps the mask that it went to sleep with: the one in the netpoller comes round for the new one.
-  if ((before & ~idle.load_relaxed()) && state_polls()) netpoll::interrupt_poll();
 }
 
 void change(uint64_t mask, uint64_t by) {
@@ -70,10 +62,6 @@ void set_mask(G* g, uint64_t mask) {
   mask &= ~kNeverBlocked;
   const uint64_t before = g->mask;
   if (mask == before) return;
-  if (g->in_runtime.load_relaxed()) {  // a handler that interrupted the runtime: the mask goes back with it
-    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&mask), 0, 8);
-    return;
-  }
   mask_gained(mask);
   mask_lost(before);
   {
@@ -83,22 +71,6 @@ void set_mask(G* g, uint64_t mask) {
   }
   raise_due();
 }
-
-void note_mask(G* g, uint64_t mask) {
-  mask &= ~kNeverBlocked;
-  if (g->mask == mask) return;
-  mask_gained(mask);
-  mask_lost(g->mask);
-  RuntimeSection section;
-  g->mask = mask;
-  if (g->m) g->m->kernel_mask = mask;
-}
-
-namespace {
-void to_kernel(int tid, const siginfo_t& info) {
-  sys::call(SYS_rt_tgsigqueueinfo, sys::current_pid(), tid, info.si_signo, reinterpret_cast<long>(&info));
-}
-}  // namespace
 
 void install_altstack(M* m, G* g) {
   stack_t s{};
@@ -111,59 +83,55 @@ void install_altstack(M* m, G* g) {
 
 bool is_due(const G* g) { return (g->pending.load_seq() & ~g->mask) != 0; }
 
+namespace {
+// What the signal's handler, if it has one, means for the wait that it interrupts.
+uint8_t handling_of(int signal) {
+  struct { void (*handler)(int); unsigned long flags; void (*restorer)(); uint64_t mask; } act{};
+  sys::call(SYS_rt_sigaction, signal, 0, reinterpret_cast<long>(&act), 8);
+  if (act.handler == SIG_DFL || act.handler == SIG_IGN) return 0;
+  return act.flags & SA_RESTART ? G::kHandled : G::kHandled | G::kEnding;
+}
+}  // namespace
+
 void raise_due() {
   G* g = self();
-  siginfo_t info;
-  while (is_due(g) && signal_queue::take(g, ~g->mask, &info)) {
-    g->handlers_ran |= handlers::meaning_of(info.si_signo);
+  while (const uint64_t due = g->pending.load_seq() & ~g->mask) {
+    const int signal = __builtin_ctzll(due) + 1;
+    if (!(g->pending.fetch_and(~bit(signal)) & bit(signal))) continue;
+    g->handlers_ran |= handling_of(signal);
     RuntimeSection section;  // stay on this M until the kernel has taken it
-    to_kernel(sys::current_tid(), info);
+    sys::call(SYS_tgkill, sys::current_pid(), sys::current_tid(), signal);
   }
-}
-
-int post(G* g, const siginfo_t& info) {
-  const int signal = info.si_signo;
-  M* m = g->m;
-  // In sigwait the kernel's wait takes it; in another system call the kernel interrupts that by the signal itself.
-  const bool blocked = g->mask & bit(signal);
-  if (m && g->state.load_seq() == GState::syscall && (!blocked || (g->awaited.load_seq() & bit(signal)))) {
-    m->directed_signal = signal;
-    m->directed_to = g;
-    to_kernel(m->tid, info);
-    return 0;
-  }
-  if (!signal_queue::push(g, info)) return EAGAIN;
-  if (g == self()) {
-    if (!g->in_runtime.load_relaxed()) raise_due();
-    return 0;
-  }
-  if (blocked && !(g->awaited.load_seq() & bit(signal))) return 0;
-  // Parked in a call that a signal ends: it wakes. Running: our own signal makes it look. On its way from one to the next:
-  // it looks before it waits, and when it goes on.
-  if (!parking_lot::interrupt(g)) preempt::nudge(g);
-  return 0;
 }
 
 int send(G* g, int signal) {
-  siginfo_t info{};
-  info.si_signo = signal;
-  info.si_code = SI_TKILL;
-  info.si_pid = sys::current_pid();
-  info.si_uid = static_cast<uid_t>(sys::call(SYS_getuid));
-  return send(g, info);
-}
-
-int send(G* g, const siginfo_t& info) {
-  if (info.si_signo < 0 || info.si_signo > 64) return EINVAL;
+  if (signal < 0 || signal > 64) return EINVAL;
   const GState state = g->state.load_seq();
   if (state == GState::dead || state == GState::idle) return ESRCH;
-  return info.si_signo ? post(g, info) : 0;
+  if (signal == 0) return 0;
+  uint64_t before = g->pending.load_relaxed();
+  while (!g->pending.compare_exchange(before, before | bit(signal))) {}
+  if (g->awaited.load_seq() & bit(signal)) {  // pairs: sigtimedwait stores, then looks at `pending`
+    M* m = g->m;
+    if (m && (g->pending.fetch_and(~bit(signal)) & bit(signal))) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
+    return 0;
+  }
+  if (g == self()) {
+    raise_due();
+    return 0;
+  }
+  // Parked in a call that a signal ends: it wakes. In a system call: the kernel interrupts that. Running: our own signal
+  // makes it look. On its way from one to the next: it looks before it waits, and when it goes on.
+  if (parking_lot::interrupt(g)) return 0;
+  preempt::nudge(g);
+  return 0;
 }
+
 
 void after_fork_in_child(G* only) {
   masks_lock.reset_in_child();
   mask_count = 0;
-  signal_queue::clear(only);  // pending signals are not inherited
+  only->pending.store_relaxed(0);
   mask_gained(only->mask);
 }
 

@@ -7,8 +7,6 @@
 //          own signal; the G then raises the signal for itself, on its own stack, with its own mask.
 // Go       os_linux.go, signal_unix.go.
 #pragma once
-#include <signal.h>
-
 #include "sched/m.h"
 
 namespace gamelan::signals {
@@ -23,15 +21,12 @@ void mask_lost(uint64_t mask);
 uint64_t idle_mask();
 void set_kernel_mask(M* m, uint64_t mask);
 void set_mask(G* g, uint64_t mask);    // the caller's own
-void note_mask(G* g, uint64_t mask);   // the kernel has changed the caller's, or will when the handler returns
 void install_altstack(M* m, G* g);
 
 // Whether `g` has a signal that it does not block and has not yet raised.
 bool is_due(const G* g);
 void raise_due();                      // the caller's own, outside of a RuntimeSection
 int send(G* g, int signal);            // pthread_kill: 0 or an errno
-int send(G* g, const siginfo_t& info); // pthread_sigqueue
-int post(G* g, const siginfo_t& info); // the same, for a G that is known to live
 // For a wait that was interrupted: whether a handler ran (an ignored signal has none), and whether the call goes on,
 // since all that ran have SA_RESTART.
 inline bool handled() { return tls_g.handlers_ran & G::kHandled; }

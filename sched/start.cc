@@ -25,7 +25,6 @@
 #include "allocator/sys_memory.h"
 #include "sched/cpu_quota.h"
 #include "sched/dump.h"
-#include "sched/handlers.h"
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
@@ -273,7 +272,6 @@ const char* start_locked() {
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   native_thread::install();
-  handlers::install();
   dump::install();
   sysmon_runs = sysmon::start();
   return nullptr;

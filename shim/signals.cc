@@ -9,7 +9,6 @@
 #include "allocator/base/syscall.h"
 #include "sched/cancel.h"
 #include "sched/sched.h"
-#include "sched/signal_queue.h"
 #include "sched/signals.h"
 #include "shim/next.h"
 #include "shim/threads.h"
@@ -72,6 +71,21 @@ GAMELAN_EXPORT int raise(int signal) {
 // ---- waiting for signals: in the kernel, with the P free for others ----
 
 namespace {
+// A thread-directed one that is kept in the G. 0: none of `set`.
+int take_pending(G* g, uint64_t set, siginfo_t* info) {
+  while (const uint64_t mine = g->pending.load_seq() & set) {
+    const int signal = __builtin_ctzll(mine) + 1;
+    if (!(g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal))) continue;
+    if (!info) return signal;
+    memset(info, 0, sizeof *info);
+    info->si_signo = signal;
+    info->si_code = SI_TKILL;
+    info->si_pid = sys::current_pid();
+    return signal;
+  }
+  return 0;
+}
+
 long wait_in_kernel(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
   sched::BlockingCall call;
   long r;
@@ -89,9 +103,8 @@ GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const stru
   cancel::point();
   siginfo_t any;
   g->awaited.store_seq(word_of(set));
-  // A thread-directed one that is kept in the G comes first.
-  long r = signal_queue::take(g, word_of(set), info ? info : &any) ? (info ? info : &any)->si_signo
-                                                                   : wait_in_kernel(set, info ? info : &any, timeout);
+  long r = take_pending(g, word_of(set), info);
+  if (!r) r = wait_in_kernel(set, info ? info : &any, timeout);
   g->awaited.store_seq(0);
   cancel::point();
   return sys::is_error(r) ? fail(static_cast<int>(-r)) : static_cast<int>(r);
@@ -108,62 +121,26 @@ GAMELAN_EXPORT int sigwait(const sigset_t* set, int* signal) {
   return 0;
 }
 
-namespace {
-// Parked until a handler has run: no kernel thread is held.
-int wait_for_handler(uint32_t count) {
-  const G* g = self();
-  while (g->handled_count == count && !cancel::requested()) {
-    sched::wait_for_handler(count);
-    signals::raise_due();
-  }
-  cancel::point();
-  return fail(EINTR);
-}
-}  // namespace
-
 GAMELAN_EXPORT int sigsuspend(const sigset_t* set) {
-  static constinit Next<int (*)(const sigset_t*)> next{"sigsuspend"};
-  G* g = self();
-  if (!can_park()) return next.get()(set);
   cancel::point();
-  const uint32_t count = g->handled_count;
-  const uint64_t before = g->mask;
-  signals::set_mask(g, word_of(set));
-  while (g->handled_count == count && !cancel::requested()) {
-    sched::wait_for_handler(count);
-    signals::raise_due();
+  long r;
+  {
+    sched::BlockingCall call;
+    r = sys::call(SYS_rt_sigsuspend, reinterpret_cast<long>(set), kKernelSet);
   }
-  signals::set_mask(g, before);
   cancel::point();
-  return fail(EINTR);
+  return fail(static_cast<int>(-r));
 }
 
 GAMELAN_EXPORT int pause() {
-  static constinit Next<int (*)()> next{"pause"};
-  if (!can_park()) return next.get()();
   cancel::point();
-  return wait_for_handler(self()->handled_count);
-}
-
-GAMELAN_EXPORT int pthread_sigqueue(pthread_t t, int signal, union sigval value) {
-  static constinit Next<int (*)(pthread_t, int, union sigval)> next{"pthread_sigqueue"};
-  if (!is_goroutine(t)) return next.get()(t, signal, value);
-  siginfo_t info{};
-  info.si_signo = signal;
-  info.si_code = SI_QUEUE;
-  info.si_pid = sys::current_pid();
-  info.si_uid = getuid();
-  info.si_value = value;
-  return signals::send(g_of(t), info);
-}
-
-GAMELAN_EXPORT int sigpending(sigset_t* set) {
-  static constinit Next<int (*)(sigset_t*)> next{"sigpending"};
-  const int e = next.get()(set);
-  if (e || self()->kind != GKind::goroutine) return e;
-  const uint64_t all = word_of(set) | (self()->pending.load_seq() & self()->mask);
-  memcpy(set, &all, sizeof all);
-  return 0;
+  long r;
+  {
+    sched::BlockingCall call;
+    r = sys::call(SYS_pause);
+  }
+  cancel::point();
+  return fail(static_cast<int>(-r));
 }
 
 GAMELAN_EXPORT int sigaltstack(const stack_t* now, stack_t* before) {

@@ -7,8 +7,6 @@ namespace gamelan {
 void run_thread(G* g);       // a goroutine's life, on its own stack
 void exit_process();         // exit(0), by the last goroutine after main's pthread_exit
 void cancel_self();
-int get_action(int signal, struct sigaction* act);
-int set_action(int signal, const struct sigaction* act);
 int create_kernel_thread(unsigned long* thread, const void* attributes, void* (*start)(void*), void* argument);
 
 // The caller, a goroutine, ends: cleanup handlers, C++ destructors, then as if its start function had returned `result`.

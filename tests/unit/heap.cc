@@ -59,8 +59,6 @@ void* inert_malloc(Bytes) { return nullptr; }
 constinit const SchedHooks sched_hooks = {
     .run_thread = nullptr,
     .cancel_self = nullptr,
-    .get_action = nullptr,
-    .set_action = nullptr,
     .exit_process = nullptr,
     .create_kernel_thread = nullptr,
 };
