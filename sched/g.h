@@ -172,7 +172,6 @@ struct G {
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
   Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
-  Atomic<uint64_t> awaited;   // it is in sigwait for these: they go to its M, whose kernel wait takes them
   struct { void* sp; int flags; Bytes size; } altstack;
 
   // -- LockOSThread --

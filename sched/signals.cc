@@ -111,11 +111,6 @@ int send(G* g, int signal) {
   if (signal == 0) return 0;
   uint64_t before = g->pending.load_relaxed();
   while (!g->pending.compare_exchange(before, before | bit(signal))) {}
-  if (g->awaited.load_seq() & bit(signal)) {  // pairs: sigtimedwait stores, then looks at `pending`
-    M* m = g->m;
-    if (m && (g->pending.fetch_and(~bit(signal)) & bit(signal))) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
-    return 0;
-  }
   if (g == self()) {
     raise_due();
     return 0;

@@ -70,42 +70,30 @@ GAMELAN_EXPORT int raise(int signal) {
 
 // ---- waiting for signals: in the kernel, with the P free for others ----
 
-namespace {
-// A thread-directed one that is kept in the G. 0: none of `set`.
-int take_pending(G* g, uint64_t set, siginfo_t* info) {
-  while (const uint64_t mine = g->pending.load_seq() & set) {
-    const int signal = __builtin_ctzll(mine) + 1;
-    if (!(g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal))) continue;
-    if (!info) return signal;
-    memset(info, 0, sizeof *info);
-    info->si_signo = signal;
-    info->si_code = SI_TKILL;
-    info->si_pid = sys::current_pid();
-    return signal;
-  }
-  return 0;
-}
-
-long wait_in_kernel(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
-  sched::BlockingCall call;
-  long r;
-  do r = sys::call(SYS_rt_sigtimedwait, reinterpret_cast<long>(set), reinterpret_cast<long>(info),
-                   reinterpret_cast<long>(timeout), kKernelSet);
-  while (r == -EINTR && !timeout && !cancel::requested() && !signals::is_due(self()));
-  return r;
-}
-}  // namespace
-
 GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
-  static constinit Next<int (*)(const sigset_t*, siginfo_t*, const struct timespec*)> next{"sigtimedwait"};
-  G* g = self();
-  if (g->kind != GKind::goroutine) return next.get()(set, info, timeout);  // libc's is a native thread's cancellation point
   cancel::point();
+  G* g = self();
+  // A thread-directed one that is kept in the G comes first.
+  if (g->kind == GKind::goroutine)
+    if (const uint64_t mine = g->pending.load_seq() & word_of(set)) {
+      const int signal = __builtin_ctzll(mine) + 1;
+      g->pending.fetch_and(~signals::bit(signal));
+      if (info) {
+        memset(info, 0, sizeof *info);
+        info->si_signo = signal;
+        info->si_code = SI_TKILL;
+        info->si_pid = sys::current_pid();
+      }
+      return signal;
+    }
   siginfo_t any;
-  g->awaited.store_seq(word_of(set));
-  long r = take_pending(g, word_of(set), info);
-  if (!r) r = wait_in_kernel(set, info ? info : &any, timeout);
-  g->awaited.store_seq(0);
+  long r;
+  {
+    sched::BlockingCall call;
+    do r = sys::call(SYS_rt_sigtimedwait, reinterpret_cast<long>(set), reinterpret_cast<long>(info ? info : &any),
+                     reinterpret_cast<long>(timeout), kKernelSet);
+    while (r == -EINTR && !timeout && !cancel::requested() && !signals::is_due(g));
+  }
   cancel::point();
   return sys::is_error(r) ? fail(static_cast<int>(-r)) : static_cast<int>(r);
 }
