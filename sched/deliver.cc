@@ -134,7 +134,7 @@ void take_for_anybody(M* m, int signal, const siginfo_t* info, ucontext_t* conte
   if (signals::is_reminder(info)) return;
   signals::keep_for_anybody(*info);
   if (!m) return;
-  m->kernel_mask |= bit(signal);
+  m->kernel_mask |= bit(signal);  // sysmon opens it again for those who take it
   uint64_t mask;
   __builtin_memcpy(&mask, &context->uc_sigmask, sizeof mask);
   mask |= bit(signal);

@@ -24,6 +24,7 @@ struct M {
   uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;
   uint64_t kernel_mask;         // the signal mask that the kernel thread has
+  Atomic<uint64_t> to_close;    // signals that it is to block while on g0: nobody takes them any more
   void* altstack;               // what the kernel thread has installed
   uintptr_t robust_list;
   ThreadRecord* stray_cache;    // of a P that was taken during blocking that nobody announced; still ours

@@ -36,7 +36,7 @@ __asm__(
 namespace gamelan::preempt {
 
 namespace {
-enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02 };
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04 };
 constexpr unsigned kSkipsInLibc = 10;
 constexpr uintptr_t kRedZone = 128;
 
@@ -70,11 +70,12 @@ void inject(ucontext_t* context) {
 
 void on_signal(int signal, siginfo_t* info, void* context) {
   const auto cookie = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
-  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook)) {
+  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook && cookie != kCookieClose)) {
     if (before.handler > actions::kIgnore) reinterpret_cast<void (*)(int, siginfo_t*, void*)>(before.handler)(signal, info, context);
     return;
   }
   G* g = self();
+  if (cookie == kCookieClose) return signals::close_here(static_cast<ucontext_t*>(context));
   if (cookie == kCookieLook && g->kind == GKind::goroutine && !g->in_runtime.load_relaxed() && !g->holds_signals) signals::raise_on_return();
   if (cookie != kCookieYield) return;
   if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
@@ -119,6 +120,8 @@ void cancel(G* g) {
 void nudge_call(G* g) {
   if (M* m = g->m) tell(m->tid, kCookieLook);
 }
+
+void ask_to_close(int tid) { tell(tid, kCookieClose); }
 
 void nudge(G* g) {
   if (M* m = g->m) tell(m->tid, kCookieLook);

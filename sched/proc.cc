@@ -852,6 +852,7 @@ G* joiner_to_run(G* g) {
 void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
+  signals::take_no_longer(self(), ~self()->mask);
   if (state.live.fetch_sub(1) == 1 && state.main_exited.load_seq()) {
     self()->in_runtime.store_relaxed(0);
     sched_hooks.exit_process();

@@ -50,12 +50,120 @@ void remind(int tid, int signal) {
 AllBlocked::AllBlocked() { kernel_mask(kAllButSetXid, &before_); }
 AllBlocked::~AllBlocked() { kernel_mask(before_); }
 
+// ---- what is open -----------------------------------------------------------------------------------------------
+
+namespace {
+// sysmon's own M, as far as signals go.
+struct Catcher {
+  int tid;
+  uint64_t open;
+  Atomic<uint64_t> to_close;
+  Atomic<uint64_t> wanted;  // what some M has blocked since
+};
+constinit Catcher catcher = {};
+constinit SpinLock open_lock;  // whoever opens, and whoever looks what is open, having blocked it
+
+bool is_live(const G* g) {
+  const GState s = g->state.load_seq();
+  return g->kind == GKind::goroutine && s != GState::dead && s != GState::idle && s != GState::none;
+}
+
+constinit Atomic<const G*> last_taker{nullptr};  // who was found last; spares a walk over all
+
+void want(uint64_t set) {
+  if (GAMELAN_UNLIKELY(set & ~catcher.wanted.load_relaxed())) catcher.wanted.fetch_or(set);
+}
+
+// What of `set` nobody but `but` takes.
+uint64_t not_taken(uint64_t set, const G* but) {
+  const G* main = sched::state.main;
+  if (main != but && is_live(main)) set &= main->mask;
+  const G* last = last_taker.load_relaxed();
+  if (set && last && last != but && is_live(last)) set &= last->mask;
+  if (!set) return 0;
+  SlotPool::for_each_g([&](const G* g) {
+    if (!set || g == but || !is_live(g)) return;
+    set &= g->mask;
+    if (!set) last_taker.store_relaxed(g);
+  });
+  return set;
+}
+
+uint64_t open_on(const M* m) { return ~__atomic_load_n(&m->kernel_mask, __ATOMIC_RELAXED); }
+
+uint64_t open_elsewhere(const M* own) {
+  SpinGuard guard(open_lock);
+  uint64_t open = catcher.open;
+  for (const M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next)
+    if (m != own) open |= open_on(m);
+  return open;
+}
+
+// Bounded: a thread that is stopped, or in vfork, does not answer, and takes no signal either.
+void close_there(int tid, Atomic<uint64_t>& to_close, uint64_t set) {
+  constexpr int kLongest = 500;
+  to_close.fetch_or(set);
+  preempt::ask_to_close(tid);
+  for (int i = 0; i < kLongest && (to_close.load_seq() & set); i++) {
+    if (i < 2) sys::call(SYS_sched_yield);
+    else sys::sleep_for(kMilli / 50);
+  }
+}
+}  // namespace
+
+void take_no_longer(const G* g, uint64_t set) {
+  const G* main = sched::state.main;
+  set &= ~kNeverBlocked;
+  if (main != g && is_live(main)) set &= main->mask;
+  if (GAMELAN_LIKELY(!set)) return;
+  set &= open_elsewhere(g->m);
+  if (set) set = not_taken(set, g);
+  if (!set) return;
+  if (catcher.open & set) close_there(catcher.tid, catcher.to_close, set);
+  for (M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next)
+    if (m != g->m && (open_on(m) & set)) close_there(m->tid, m->to_close, set);
+}
+
+// A kernel thread that runs a G has that one's mask.
+void close_here(ucontext_t* context) {
+  const G* g = self();
+  M* m = g->m;
+  Atomic<uint64_t>& to_close = m ? m->to_close : catcher.to_close;
+  const uint64_t set = to_close.load_seq();
+  if (g->kind == GKind::scheduler) {
+    uint64_t mask;
+    __builtin_memcpy(&mask, &context->uc_sigmask, sizeof mask);
+    mask |= set;
+    __builtin_memcpy(&context->uc_sigmask, &mask, sizeof mask);
+    if (m) m->kernel_mask |= set;
+    else catcher.open &= ~set;
+  }
+  to_close.fetch_and(~set);
+}
+
+void begin_catching() {
+  catcher.tid = sys::current_tid();
+  catcher.open = 0;
+  kernel_mask(kAllButSetXid & ~bit(kOurs));
+}
+
+void catch_what_is_wanted() {
+  if (GAMELAN_LIKELY(!(catcher.wanted.load_relaxed() & ~catcher.open))) return;
+  SpinGuard guard(open_lock);
+  const uint64_t wanted = catcher.wanted.load_seq() & ~catcher.open, for_nobody = not_taken(wanted, nullptr);
+  catcher.wanted.fetch_and(~for_nobody);
+  catcher.open |= wanted & ~for_nobody;
+  kernel_mask(kAllButSetXid & ~bit(kOurs) & ~catcher.open);
+}
+
 // ---- masks and stacks -------------------------------------------------------------------------------------------
 
 void set_kernel_mask(M* m, uint64_t mask) {
   if (m->kernel_mask == mask) return;
+  const uint64_t blocks = mask & ~m->kernel_mask;
   m->kernel_mask = mask;
   kernel_mask(mask);
+  want(blocks);
 }
 
 void set_mask(G* g, uint64_t mask) {
@@ -66,9 +174,11 @@ void force_mask(G* g, uint64_t mask) {
   mask &= ~kNeverBlocked;
   {
     RuntimeSection section;
+    const uint64_t blocks = mask & ~g->mask;
     g->mask = mask;
     if (g->m) g->m->kernel_mask = mask;
     kernel_mask(mask);
+    if (blocks) take_no_longer(g, blocks);
   }
   if (is_due(g)) raise_due();
 }
@@ -203,6 +313,8 @@ void keep_for_anybody(const siginfo_t& info) {
   if (M* m = tls_g.m) {
     uint32_t asleep = 0;
     m->wake_word.compare_exchange(asleep, M::kLook);
+  } else {
+    sched::state.sysmon_asleep.store_seq(0);
   }
   if (sched::state.polling.load_seq()) netpoll::interrupt_poll();
 }
@@ -214,11 +326,6 @@ bool is_reminder(const siginfo_t* info) {
 // ---- who takes it -----------------------------------------------------------------------------------------------
 
 namespace {
-bool is_live(const G* g) {
-  const GState s = g->state.load_seq();
-  return g->kind == GKind::goroutine && s != GState::dead && s != GState::idle && s != GState::none;
-}
-
 bool takes(const G* g, int signal) { return is_live(g) && !(g->mask & bit(signal)); }
 
 G* taker_of(int signal) {
@@ -350,6 +457,10 @@ void forget(G* g) {
 }
 
 void after_fork_in_child(G* only) {
+  open_lock.reset_in_child();
+  catcher.open = 0;
+  catcher.to_close.store_relaxed(0);
+  catcher.wanted.store_relaxed(0);
   lock.reset_in_child();
   strays = nullptr;
   stray_count.store_relaxed(0);

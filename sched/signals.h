@@ -2,6 +2,9 @@
 //
 // Masks    a G's `mask` is what the kernel has for the M that runs it, but for moments within libc that end by themselves.
 //          A switch makes a system call only where the masks differ; an idle M keeps the last one.
+// Open     no kernel thread has a signal open that no goroutine takes: it would end the process, or be lost, and not stay
+//          pending for sigwait and signalfd. When the last taker blocks it, every such thread is told and waited for.
+//          Where every M has blocked what a parked goroutine takes, sysmon opens it.
 // Sent     a signal for a G waits in the G's own queue with its siginfo: pthread_kill's, and those for the process that
 //          another kernel thread took. One that is parked wakes (Wake::interrupted); one that runs is told by our own
 //          signal; one in a system call by the signal itself, with a cookie, so that the kernel ends or restarts the call.
@@ -11,6 +14,7 @@
 // Go       os_linux.go, signal_unix.go, sigqueue.go.
 #pragma once
 #include <signal.h>
+#include <ucontext.h>
 
 #include "sched/m.h"
 
@@ -36,6 +40,8 @@ class AllBlocked {
 
 // ---- masks and stacks ----
 void set_kernel_mask(M* m, uint64_t mask);
+void take_no_longer(const G* g, uint64_t set);  // the caller's G blocks it now, or ends
+void close_here(ucontext_t* context);           // in the handler of our own signal
 void set_mask(G* g, uint64_t mask);    // the caller's own; what becomes due is raised
 void force_mask(G* g, uint64_t mask);  // as above, where the kernel's may be another than we believe: siglongjmp
 void install_altstack(M* m, G* g);
@@ -73,6 +79,10 @@ inline bool restart() { return !(tls_g.handlers_ran & G::kEnding); }
 void keep(G* g, const siginfo_t& info, bool to_process);  // raised when `g` leaves its RuntimeSection
 void keep_for_anybody(const siginfo_t& info);             // taken on g0
 bool is_reminder(const siginfo_t* info);                  // ours: look into the queue
+
+// ---- for sysmon ----
+void begin_catching();                 // it becomes the one who opens what no M has open
+void catch_what_is_wanted();
 
 // On g0, with no lock held: what was taken there goes to those who take it.
 void hand_out();

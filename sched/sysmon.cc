@@ -158,10 +158,13 @@ void* run(void*) {
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
+  signals::begin_catching();
   Nanos trimmed = 0;
   for (;;) {
+    signals::catch_what_is_wanted();
     if (all_idle()) wait_for_work();
-    nap(kTick);
+    if (!signals::any_to_hand_out()) nap(kTick);
+    signals::hand_out();
     const Nanos now = sys::monotonic_now();
     for (uint32_t i = 0; i < state.p_count; i++) look_at(&state.ps[i], now);
     if (state.strays.load_relaxed()) look_at_strays();
