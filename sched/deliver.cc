@@ -129,11 +129,14 @@ void run(G* g, int signal, siginfo_t* info, ucontext_t* context, bool in_our_cod
   g->m->altstack = g->altstack.sp;
 }
 
+bool is_of_kernel_thread(const siginfo_t* info) { return info->si_code == SI_TIMER || info->si_code == SI_TKILL; }
+
 // On g0. Where the kernel thread's mask is out of date and nobody takes the signal, it is this one's turn no more.
-void take_for_anybody(M* m, int signal, const siginfo_t* info, ucontext_t* context) {
+void take_for_others(M* m, int signal, const siginfo_t* info, ucontext_t* context) {
   if (signals::is_reminder(info)) return;
-  signals::keep_for_anybody(*info);
-  if (!m) return;
+  G* wired = m && is_of_kernel_thread(info) ? m->locked_g : nullptr;
+  signals::keep_for_others(*info, wired);
+  if (!m || wired) return;
   m->kernel_mask |= bit(signal);  // sysmon opens it again for those who take it
   uint64_t mask;
   __builtin_memcpy(&mask, &context->uc_sigmask, sizeof mask);
@@ -185,7 +188,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   G* g = self();
   auto* c = static_cast<ucontext_t*>(context);
   if (g->kind == GKind::native || g->is_in_vfork()) return run_natively(signal, info, c);
-  if (g->kind == GKind::scheduler) return is_fault(signal, info) ? run_natively(signal, info, c) : take_for_anybody(g->m, signal, info, c);
+  if (g->kind == GKind::scheduler) return is_fault(signal, info) ? run_natively(signal, info, c) : take_for_others(g->m, signal, info, c);
   deliver_on(g, signal, info, c);
 }
 

@@ -18,6 +18,7 @@ namespace gamelan {
 struct SentSignal {
   SentSignal* next;
   bool to_process;
+  G* to;  // of those taken on g0: who it is for, or nullptr
   siginfo_t info;
 };
 
@@ -228,6 +229,7 @@ SentSignal* new_locked(const siginfo_t& info, bool to_process) {
   unused = s->next;
   s->next = nullptr;
   s->to_process = to_process;
+  s->to = nullptr;
   s->info = info;
   return s;
 }
@@ -262,14 +264,13 @@ bool append(G* g, const siginfo_t& info, bool to_process) {
   return true;
 }
 
-bool append_stray_locked(SentSignal* s) {
+void append_stray_locked(SentSignal* s) {
   (strays ? strays_end->next : strays) = s;
   strays_end = s;
   stray_count.fetch_add(1);
-  return true;
 }
 
-bool take_stray(siginfo_t* info) {
+bool take_stray(siginfo_t* info, G** to) {
   AllBlocked blocked;
   SpinGuard guard(lock);
   SentSignal* s = strays;
@@ -277,6 +278,7 @@ bool take_stray(siginfo_t* info) {
   strays = s->next;
   stray_count.fetch_sub(1);
   *info = s->info;
+  *to = s->to;
   free_locked(s);
   return true;
 }
@@ -305,10 +307,13 @@ void keep(G* g, const siginfo_t& info, bool to_process) {
 }
 
 // Whoever sleeps on this g0 looks again; whoever does not looks soon.
-void keep_for_anybody(const siginfo_t& info) {
+void keep_for_others(const siginfo_t& info, G* to) {
   {
     SpinGuard guard(lock);
-    if (SentSignal* s = new_locked(info, true)) append_stray_locked(s);
+    if (SentSignal* s = new_locked(info, !to)) {
+      s->to = to;
+      append_stray_locked(s);
+    }
   }
   if (M* m = tls_g.m) {
     uint32_t asleep = 0;
@@ -398,8 +403,9 @@ bool any_to_hand_out() { return stray_count.load_seq() != 0; }
 
 void hand_out() {
   siginfo_t info;
-  while (any_to_hand_out() && take_stray(&info)) {
-    if (send_to_process(info)) continue;
+  G* to;
+  while (any_to_hand_out() && take_stray(&info, &to)) {
+    if (to ? send(to, info) == 0 : send_to_process(info)) continue;
     const int pid = sys::current_pid();
     // The kernel lets only the main thread repeat what it says somebody else sent.
     if (sys::call(SYS_rt_sigqueueinfo, pid, info.si_signo, word(&info))) sys::call(SYS_kill, pid, info.si_signo);

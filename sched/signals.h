@@ -77,7 +77,7 @@ inline bool restart() { return !(tls_g.handlers_ran & G::kEnding); }
 
 // ---- for deliver.cc: every signal is blocked ----
 void keep(G* g, const siginfo_t& info, bool to_process);  // raised when `g` leaves its RuntimeSection
-void keep_for_anybody(const siginfo_t& info);             // taken on g0
+void keep_for_others(const siginfo_t& info, G* to);       // taken on g0; no `to`: for the process
 bool is_reminder(const siginfo_t* info);                  // ours: look into the queue
 
 // ---- for sysmon ----

@@ -10,6 +10,7 @@
 #include "shim/sigaction.h"
 #include "shim/signals.h"
 #include "shim/sigsend.h"
+#include "shim/timer.h"
 
 using namespace gamelan;
 using namespace gamelan::io;
@@ -25,6 +26,12 @@ void* address_of(F f) { return reinterpret_cast<void*>(+f); }
 
 long change_mask(long, long how, long set, long before, long size) {
   return finish(size == kSet ? signals::change_mask(static_cast<int>(how), to<uint64_t>(set), to<uint64_t>(before)) : -EINVAL);
+}
+
+long create_timer(long n, long clock, long event, long timer) {
+  if (!event) return finish(sys::call(n, clock, event, timer));
+  const sigevent own = signals::on_own_thread(*to<sigevent>(event));
+  return finish(sys::call(n, clock, word(&own), timer));
 }
 
 long wait_for(long, long set, long info, long time_out, long size) {
@@ -56,6 +63,7 @@ void* gamelan::io::signals_by_number(long n) {
     case SYS_pause: return address_of([](long) -> long { return finish(signals::pause()); });
     case SYS_sigaltstack:
       return address_of([](long, long a, long b) -> long { return finish(signals::change_altstack(to<stack_t>(a), to<stack_t>(b))); });
+    case SYS_timer_create: return address_of(create_timer);
     case SYS_kill: return address_of([](long, long a, long b) -> long { return kill(static_cast<pid_t>(a), static_cast<int>(b)); });
     case SYS_tkill: return address_of([](long number, long a, long b) -> long { return to_tid(number, a, a, b, nullptr); });
     case SYS_tgkill: return address_of([](long number, long a, long b, long c) -> long { return to_tid(number, a, b, c, nullptr); });
