@@ -780,6 +780,7 @@ G* new_g(const NewThread& t) {
   g->cancel_state = g->cancel_type = 0;
   g->exiting = false;
   g->cleanup = g->cleanup_routines = nullptr;
+  signals::forget(g);  // one who was sending while it ended
   g->pending.store_relaxed(0);
   g->altstack = {};
   g->locked_m = nullptr;
@@ -829,8 +830,9 @@ namespace {
 void post_exit(M*, G* g, void*) {
   int was = static_cast<int>(Detach::joinable);
   g->state.store_relaxed(GState::dead);
-  signals::forget(g);
-  if (!g->detach.compare_exchange(was, static_cast<int>(Detach::exited))) return free_g(g);  // detached
+  const bool is_joinable = g->detach.compare_exchange(was, static_cast<int>(Detach::exited));
+  signals::forget(g);  // after that barrier; pairs: send's look at the state
+  if (!is_joinable) return free_g(g);
   g->done.store_seq(1);
   parking_lot::wake_in_section(&g->done, INT32_MAX);
 }

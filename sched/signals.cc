@@ -389,7 +389,8 @@ int send(G* g, const siginfo_t& info, bool to_process) {
   if (!is_live(g)) return ESRCH;
   if (actions::ignores(signal) && !(g->mask & bit(signal))) return 0;
   if (!append(g, info, to_process)) return EAGAIN;
-  if (g == self()) raise_due();
+  if (g->state.load_seq() == GState::dead) forget(g);
+  else if (g == self()) raise_due();
   else tell(g, signal);
   return 0;
 }
