@@ -1,7 +1,7 @@
 // shim/timer.cc: timer_create(2) for a thread: SIGEV_THREAD_ID.
 //
-// Kernel state   such a timer belongs to a kernel thread: the caller is wired to its M. The main goroutine's id is the main
-//                thread's: what comes there goes on to it. For another goroutine than the caller there is no such timer.
+// Kernel state   such a timer belongs to a kernel thread: the caller is wired to its M. The main goroutine gets one for the
+//                process, for whose signals it stands first. For another goroutine than the caller there is none: EINVAL.
 // Source         timer_create(2).
 #include <signal.h>
 #include <time.h>
@@ -19,7 +19,11 @@ namespace gamelan::signals {
 sigevent on_own_thread(const sigevent& wanted) {
   sigevent event = wanted;
   const G* g = self();
-  if (event.sigev_notify != SIGEV_THREAD_ID || event._sigev_un._tid != g->tid || g == sched::main_goroutine()) return event;
+  if (event.sigev_notify != SIGEV_THREAD_ID || event._sigev_un._tid != g->tid) return event;
+  if (g == sched::main_goroutine()) {
+    event.sigev_notify = SIGEV_SIGNAL;
+    return event;
+  }
   sched::lock_os_thread();
   event._sigev_un._tid = sys::current_tid();
   return event;
