@@ -264,7 +264,7 @@ static void* hands_over(void* me) {
   pthread_sigmask(SIG_SETMASK, NULL, &mask);
   sigdelset(&mask, SIGUSR1);
   add(&about, 1);
-  await(&about, 2);
+  await(&about, 3);
   for (int n = 1; n <= 300; n++) {
     if (i == 0) pthread_kill(partner[1], SIGUSR1);
     while (mine < n) sigsuspend(&mask);
@@ -278,6 +278,7 @@ CASE(ping_pong_by_sigsuspend) {
   about = 0;
   partner[1] = start(hands_over, number(1));
   partner[0] = start(hands_over, number(0));
+  add(&about, 1);
   finish(partner[0]);
   finish(partner[1]);
   unblock(SIGUSR1);
