@@ -12,20 +12,21 @@
 
 namespace gamelan::sched {
 
-BlockingCall::BlockingCall() : p_(nullptr), generation_(0) {
+BlockingCall::BlockingCall() : entered_(false) {
   G* g = self();
   if (!can_park()) return;
   g->in_runtime.store_relaxed(1);
   if (P* p = own_p()) {
     M* m = g->m;
-    p_ = p;
-    generation_ = m->p_generation;
+    entered_ = true;
+    g->left = {p, m->p_generation};
     m->p.store_relaxed(nullptr);
     *cache_slot(g) = &fallback_mcache;
-    g->state.store_seq(GState::syscall);
+    g->state.store_seq(GState::syscall);  // before the look at `attention`; pairs: signals.cc tell
     p->claim.enter_syscall();
   }
   g->in_runtime.store_relaxed(0);
+  if (GAMELAN_UNLIKELY(g->attention.load_seq())) attend();
 }
 
 namespace {
@@ -42,24 +43,41 @@ void exit_slow(G* g) {
 }
 }  // namespace
 
-BlockingCall::~BlockingCall() {
-  if (!p_) return;
-  G* g = self();
-  g->in_runtime.store_relaxed(1);
+void return_from_syscall(G* g) {
   M* m = g->m;
-  // It may have a P already: a handler that ran during the call blocked, and came back elsewhere.
-  if (!m->p.load_relaxed()) {
-    if (p_->claim.move({PStatus::syscall, generation_}, PStatus::running, false)) {
-      m->p.store_relaxed(p_);
-      *cache_slot(g) = p_->mcache;
-    } else {
-      exit_slow(g);
-    }
+  if (m->p.load_relaxed()) return;
+  const LeftP left = g->left;
+  if (left.p->claim.move({PStatus::syscall, left.generation}, PStatus::running, false)) {
+    m->p.store_relaxed(left.p);
+    *cache_slot(g) = left.p->mcache;
+  } else {
+    exit_slow(g);
   }
   g->state.store_seq(GState::running);
+}
+
+void enter_syscall_again(G* g, LeftP call) {
+  M* m = g->m;
+  P* p = own_p();
+  if (!p) return;  // sysmon has it: as for blocking that it finds by itself
+  *cache_slot(g) = &fallback_mcache;
+  g->state.store_seq(GState::syscall);
+  if (p == call.p && m->p_generation == call.generation) {
+    m->p.store_relaxed(nullptr);
+    p->claim.enter_syscall();
+  } else {
+    hand_off_p(release_p(m));
+  }
+}
+
+BlockingCall::~BlockingCall() {
+  if (!entered_) return;
+  G* g = self();
+  g->in_runtime.store_relaxed(1);
+  return_from_syscall(g);
+  g->state.store_seq(GState::running);
   g->in_runtime.store_relaxed(0);
-  if (g->late_wakes.load_relaxed()) make_late_wakes();
-  if (signals::is_due(g)) signals::raise_due();
+  if (GAMELAN_UNLIKELY(g->attention.load_relaxed())) attend();
 }
 
 // libc and the kernel see the kernel thread while its G is wired: its id in mutex words, the G's list of robust ones.

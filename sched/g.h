@@ -27,6 +27,7 @@ namespace gamelan {
 struct G;
 struct M;
 struct P;
+struct SentSignal;
 class SlotPool;
 class TimerHeap;
 
@@ -119,6 +120,12 @@ struct TimerNode {
   uint32_t index;           // under that heap's lock
 };
 
+// The P that a G left when it entered a system call: it may take it back while the generation is the same.
+struct LeftP {
+  P* p;
+  uint32_t generation;
+};
+
 enum class Detach : int { joinable, detached, exited, joined };
 
 struct G {
@@ -132,7 +139,9 @@ struct G {
   WaitReason wait_reason;
   uint8_t preempt_skips;      // preemptions that found libc
   Atomic<bool> should_yield;  // a preemption found our own code: the next yield is one
-  Atomic<bool> in_vfork;      // a vfork's child runs on this G
+  Atomic<uint8_t> pinned;     // != 0: waits block the kernel thread. kInVfork: a vfork's child runs on this G;
+  static constexpr uint8_t kInVfork = 1, kInterruptedUs = 2;  // ... a handler that interrupted our own code, or libc's in it
+  bool is_in_vfork() const { return pinned.load_relaxed() & kInVfork; }
   int vfork_pid;              // whose child
   alignas(8) unsigned char vfork_call[16];  // the BlockingCall over it
   uint64_t mask;              // its signal mask, as rt_sigprocmask has it
@@ -171,7 +180,16 @@ struct G {
   bool exiting;
   void* cleanup;              // libc's chain of __pthread_unwind_buf_t
   void* cleanup_routines;     // the old _pthread_cleanup_push chain
-  Atomic<uint64_t> pending;   // signals sent to this G by pthread_kill, bit n-1
+  Atomic<uint64_t> pending;   // signals in `sent`, bit n-1
+  SentSignal *sent, *sent_last;  // under the queues' lock
+  Atomic<uint64_t> waits_for; // those that its sigwait takes
+  Atomic<bool> attention;     // something is to be done when its outermost RuntimeSection ends
+  bool holds_signals;         // between two sections that belong together: signals wait too
+  bool raising;               // it has just asked the kernel for a signal of its own: that one is expected here
+  uint32_t handlers_run;      // how many have returned
+  uint32_t handlers_seen;     // while it waits under another mask: a handler that ran since then ends the wait
+  bool watches_handlers;
+  LeftP left;
   struct { void* sp; int flags; Bytes size; } altstack;
 
   // -- LockOSThread --
@@ -200,7 +218,7 @@ inline G* self() {
 
 // Whether the caller is a goroutine that may be parked here and now.
 inline bool can_park() {
-  return tls_g.kind == GKind::goroutine && tls_g.in_runtime.load_relaxed() == 0 && !tls_g.in_vfork.load_relaxed();
+  return tls_g.kind == GKind::goroutine && tls_g.in_runtime.load_relaxed() == 0 && tls_g.pinned.load_relaxed() == 0;
 }
 
 // The distance from a pthread_t to its G; the same for every thread, since our TLS is static.
@@ -210,7 +228,7 @@ inline G* g_of(pthread_t t) {
   return reinterpret_cast<G*>(reinterpret_cast<uintptr_t>(&tls_g) - fs + t);
 }
 
-// While one lives, the caller is not preempted, and a signal handler that interrupts it finds the shims straight through.
+// While one lives, the caller is not preempted, and signals that come wait until the outermost ends.
 class RuntimeSection {
  public:
   RuntimeSection() { tls_g.in_runtime.store_relaxed(tls_g.in_runtime.load_relaxed() + 1); }

@@ -18,11 +18,13 @@ struct M {
   Atomic<P*> p;                 // held; nullptr: parked, or its P was taken while it was in the kernel
   uint32_t p_generation;        // of the claim when it was taken; another one now: it was taken away
   bool spinning;                // looking for work; counted in sched's spinning count
-  Atomic<uint32_t> wake_word;   // futex: 0 asleep or about to, 1 go on
+  Atomic<uint32_t> wake_word;   // futex: 0 asleep or about to; else go on
+  static constexpr uint32_t kGoOn = 1, kLook = 2;  // a P was handed over; signals were taken that are somebody's
   int tid;
   uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;
   uint64_t kernel_mask;         // the signal mask that the kernel thread has
+  Atomic<uint64_t> to_close;    // signals that it is to block while on g0: nobody takes them any more
   void* altstack;               // what the kernel thread has installed
   uintptr_t robust_list;
   ThreadRecord* stray_cache;    // of a P that was taken during blocking that nobody announced; still ours

@@ -151,10 +151,11 @@ class TwoGuards {
 
 // Whether the caller may enter a bucket at all: not in a signal handler that interrupted the holder of one, nor in a
 // vfork's child, whose parent's M is not there to wake or park anybody.
-bool may_enter() { return !sched::is_in_runtime() && !tls_g.in_vfork.load_relaxed(); }
+bool may_enter() { return !sched::is_in_runtime() && !tls_g.is_in_vfork(); }
 
+// Nor does a handler that interrupted our code park its G, or one that interrupted the wait of a native thread.
 // Nor may one wait within a wait: in a handler that came between queueing and sleeping.
-bool may_wait() { return may_enter() && tls_g.wait.is_over(); }
+bool may_wait() { return may_enter() && !tls_g.pinned.load_relaxed() && !tls_g.holds_signals && tls_g.wait.is_over(); }
 
 // Such a caller looks at its condition again and again.
 Wake wait_outside(const Wait& w, BeforeSleep before_sleep, void* context) {
@@ -204,10 +205,14 @@ static Wake sleep_in_queue(G* g, const Wait& w) {
 Wake wait_if(const Wait& w, Validate validate, BeforeSleep before_sleep, void* context) {
   G* g = self();
   if (GAMELAN_UNLIKELY(!may_wait())) return wait_outside(w, before_sleep, context);
-  if (!enqueue(g, w, validate, context)) return Wake::value_changed;
-  if (before_sleep) before_sleep(context);  // outside of a section: it may wake others
-  const Wake why = sleep_in_queue(g, w);
-  if (GAMELAN_UNLIKELY(signals::is_due(g))) signals::raise_due();
+  g->holds_signals = true;  // a handler that waits itself would take the G out of this queue
+  Wake why = Wake::value_changed;
+  if (enqueue(g, w, validate, context)) {
+    if (before_sleep) before_sleep(context);  // outside of a section: it may wake others
+    why = sleep_in_queue(g, w);
+  }
+  g->holds_signals = false;
+  if (GAMELAN_UNLIKELY(g->attention.load_relaxed())) sched::attend();
   return why;
 }
 

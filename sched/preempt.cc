@@ -9,7 +9,9 @@
 #include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
 #include "allocator/base/syscall.h"
+#include "sched/actions.h"
 #include "sched/cancel.h"
+#include "sched/kernel_action.h"
 #include "sched/signals.h"
 #include "sched/state.h"
 #include "sched/switch.h"
@@ -17,7 +19,6 @@
 
 extern "C" {
 __attribute__((visibility("hidden"), used)) void gamelan_preempted();
-__attribute__((visibility("hidden"))) void gamelan_restorer();
 }
 
 // rt_sigreturn(2), in the very bytes by which unwinders know a signal frame.
@@ -35,23 +36,16 @@ __asm__(
 namespace gamelan::preempt {
 
 namespace {
-enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02 };
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04 };
 constexpr unsigned kSkipsInLibc = 10;
 constexpr uintptr_t kRedZone = 128;
 
-struct KernelAction {
-  void (*handler)(int, siginfo_t*, void*);
-  unsigned long flags;
-  void (*restorer)();
-  uint64_t mask;
-};
 constinit KernelAction before = {};
-const auto kIgnore = reinterpret_cast<void (*)(int, siginfo_t*, void*)>(uintptr_t{1});  // SIG_DFL is 0, SIG_IGN 1
 
 bool is_cancelled(const G* g) { return g->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS && cancel::requested(); }
 
 bool may_inject(G* g, const ucontext_t* context) {
-  if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || locks_held || g->in_vfork.load_relaxed()) return false;
+  if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || locks_held || g->pinned.load_relaxed()) return false;
   if (g->state.load_relaxed() != GState::running || !g->m) return false;
   // Another mask than the G's: a handler of the program's runs, or libc has blocked everything for a moment.
   uint64_t mask;
@@ -76,12 +70,13 @@ void inject(ucontext_t* context) {
 
 void on_signal(int signal, siginfo_t* info, void* context) {
   const auto cookie = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
-  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook)) {
-    if (before.handler > kIgnore) before.handler(signal, info, context);
+  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook && cookie != kCookieClose)) {
+    if (before.handler > actions::kIgnore) reinterpret_cast<void (*)(int, siginfo_t*, void*)>(before.handler)(signal, info, context);
     return;
   }
   G* g = self();
-  if (cookie == kCookieLook && !g->in_runtime.load_relaxed()) signals::raise_due();  // taken once we return: all are blocked here
+  if (cookie == kCookieClose) return signals::close_here(static_cast<ucontext_t*>(context));
+  if (cookie == kCookieLook && g->kind == GKind::goroutine && !g->in_runtime.load_relaxed() && !g->holds_signals) signals::raise_on_return();
   if (cookie != kCookieYield) return;
   if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
   else g->should_yield.store_relaxed(true);
@@ -99,16 +94,15 @@ void tell(int tid, uintptr_t cookie) {
 
 // rt_sigaction itself, since libc's function refuses 32; with a restorer of our own.
 void install() {
-  constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER
   KernelAction was{};
-  KernelAction act{on_signal, SA_SIGINFO | SA_RESTART | kRestorer, gamelan_restorer, ~uint64_t{0}};
-  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), reinterpret_cast<long>(&was), 8);
-  if (was.handler != on_signal) before = was;
+  const KernelAction act{reinterpret_cast<uintptr_t>(&on_signal), SA_SIGINFO | SA_RESTART | kHasRestorer, gamelan_restorer, ~uint64_t{0}};
+  kernel_sigaction(signals::kOurs, &act, &was);
+  if (was.handler != act.handler) before = was;
 }
 
 void ignore() {
-  KernelAction act{kIgnore, 0, nullptr, 0};
-  sys::call(SYS_rt_sigaction, signals::kOurs, reinterpret_cast<long>(&act), 0, 8);
+  const KernelAction act{actions::kIgnore, 0, nullptr, 0};
+  kernel_sigaction(signals::kOurs, &act, nullptr);
 }
 
 void request(M* m) {
@@ -127,19 +121,10 @@ void nudge_call(G* g) {
   if (M* m = g->m) tell(m->tid, kCookieLook);
 }
 
+void ask_to_close(int tid) { tell(tid, kCookieClose); }
+
 void nudge(G* g) {
-  M* m = g->m;
-  if (!m) return;
-  const GState state = g->state.load_seq();
-  // In a system call the kernel is to interrupt it with the signal itself.
-  if (state == GState::syscall) {
-    if (const uint64_t due = g->pending.load_seq() & ~g->mask) {
-      const int signal = __builtin_ctzll(due) + 1;
-      if (g->pending.fetch_and(~signals::bit(signal)) & signals::bit(signal)) sys::call(SYS_tgkill, sys::current_pid(), m->tid, signal);
-    }
-    return;
-  }
-  if (state == GState::running) tell(m->tid, kCookieLook);
+  if (M* m = g->m) tell(m->tid, kCookieLook);
 }
 
 }  // namespace gamelan::preempt

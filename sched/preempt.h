@@ -15,8 +15,9 @@ namespace gamelan::preempt {
 void install();                  // the handler
 void ignore();                   // before exec: dropped if pending, ignored until install
 void request(M* m);              // its G should yield
-void nudge(G* g);                // `g` should look at its pending signals, wherever it is
+void nudge(G* g);                // `g`, which runs, should look at its pending signals
 
+void ask_to_close(int tid);      // signals::close_here, on that kernel thread
 void nudge_call(G* g);           // its system call ends with EINTR
 void cancel(G* g);               // a request to cancel: `g` ends wherever it is, if its type is asynchronous
 

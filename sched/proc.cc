@@ -8,6 +8,7 @@
 //             afterwards; whoever publishes work does so before it reads the count (both sequentially consistent).
 // Go          proc.go schedule, findRunnable, wakep, startm, stopm, ready, gopark.
 #include "allocator/base/fatal.h"
+#include "allocator/base/lock.h"
 #include "allocator/base/metrics.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
@@ -33,7 +34,7 @@ __thread G tls_g = {};
 RuntimeSection::~RuntimeSection() {
   const uint32_t left = tls_g.in_runtime.load_relaxed() - 1;
   tls_g.in_runtime.store_relaxed(left);
-  if (GAMELAN_UNLIKELY(left == 0 && tls_g.late_wakes.load_relaxed())) sched::make_late_wakes();
+  if (GAMELAN_UNLIKELY(left == 0 && tls_g.attention.load_relaxed())) sched::attend();
 }
 
 void cancel::act() {
@@ -212,13 +213,18 @@ void start_m(P* p, bool spinning) {
     }
   }
   if (!m) {
+    // Not in a signal handler that may have interrupted malloc: sysmon does it.
+    if (tls_g.pinned.load_relaxed() || locks_held) {
+      if (spinning) state.spinning.fetch_sub(1);
+      return put_idle_p(p);
+    }
     if (start_kernel_thread(p, spinning)) return;
     if (spinning) state.spinning.fetch_sub(1);
     return put_idle_p(p);  // RLIMIT_NPROC: whoever runs goes on alone; sysmon tries again
   }
   m->spinning = spinning;
   m->next_p = p;
-  m->wake_word.store_seq(1);
+  m->wake_word.store_seq(M::kGoOn);
   futex(&m->wake_word, FUTEX_WAKE, 1);
 }
 
@@ -240,18 +246,27 @@ void hand_off_p(P* p) {
 }
 
 namespace {
-// Sleeps until somebody hands a P over.
+// Until somebody hands a P over. Signals that this kernel thread takes meanwhile go to Gs.
+void wait_for_p(M* m) {
+  for (;;) {
+    while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
+    uint32_t look = M::kLook;
+    if (!m->wake_word.compare_exchange(look, 0)) break;
+    signals::hand_out();
+  }
+  m->wake_word.store_relaxed(0);
+  acquire_p(m, m->next_p);
+}
+
+// Sleeps until there is work for it.
 void stop_m(M* m) {
-  signals::set_kernel_mask(m, signals::idle_mask());
   {
     SpinGuard guard(state.lock);
     m->idle_next = state.idle_ms;
     state.idle_ms = m;
     state.idle_m_count.store_relaxed(state.idle_m_count.load_relaxed() + 1);
   }
-  while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
-  m->wake_word.store_relaxed(0);
-  acquire_p(m, m->next_p);
+  wait_for_p(m);
 }
 
 void drop_stray_cache(M* m) {
@@ -352,6 +367,13 @@ G* pop_counted(P* p) {
 }
 }  // namespace
 
+namespace {
+// The kernel does not change the alternate stack of one who stands on it: g0 does.
+bool leaves_altstack(const M* m, const G* g) {
+  return GAMELAN_UNLIKELY(m->altstack) && signals::is_on_altstack(g, reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
+}
+}  // namespace
+
 void switch_away(PostSwitch post, void* argument, G* to) {
   G* g = self();
   M* m = g->m;
@@ -360,7 +382,7 @@ void switch_away(PostSwitch post, void* argument, G* to) {
   m->post_argument = argument;
   G* next = to;
   if (to) enter_g(m, m->p.load_relaxed(), to);
-  else if (P* p = own_p(); p && !m->locked_g && !is_fair_turn(p)) {
+  else if (P* p = own_p(); p && !m->locked_g && !is_fair_turn(p) && !leaves_altstack(m, g)) {
     if (GAMELAN_UNLIKELY(p->runq.has_next() && ++p->next_streak > kNextStreak)) {
       p->next_streak = 0;
       if (G* impatient = p->runq.set_next(nullptr)) put_local(p, impatient);
@@ -428,7 +450,11 @@ Wake sleep_native(G* g, Nanos deadline) {
       left = {n / kSecond, n % kSecond};
       timeout = &left;
     }
+    // Out of the section: the kernel may restart this call after a handler, whose wakes cannot wait until it ends.
+    const uint32_t depth = g->in_runtime.load_relaxed();
+    g->in_runtime.store_relaxed(0);
     const long r = futex(&g->kernel_word, FUTEX_WAIT, 0, timeout);
+    g->in_runtime.store_relaxed(depth);
     if (r != -EINTR || !g->interruptible) continue;
     g->handlers_ran = G::kHandled | G::kEnding;  // or the kernel had restarted the call
     claimed_by_us = g->wait.claim(g->wait.ticket(), Wake::interrupted, &parked);
@@ -454,7 +480,7 @@ void arm_timer(G* g, Nanos deadline) {
 
 Wake sleep(Nanos deadline, WaitReason reason) {
   G* g = self();
-  if ((g->interruptible && signals::is_due(g)) || (g->cancellable && g->cancel_requested.load_seq())) claim_own(g, Wake::interrupted);
+  if ((g->interruptible && (signals::is_due(g) || !signals::is_seen(g))) || (g->cancellable && g->cancel_requested.load_seq())) claim_own(g, Wake::interrupted);
   if (g->kind != GKind::goroutine) return sleep_native(g, deadline);
   if (deadline != parking_lot::kForever) arm_timer(g, deadline);
   if (!g->wait.is_notified()) {
@@ -490,7 +516,16 @@ int wake_later(const void* address, int most) {
   g->late_address[n] = address;
   g->late_most[n] = most;
   g->late_wakes.store_relaxed(n + 1);
+  g->attention.store_relaxed(true);
   return most;
+}
+
+void attend() {
+  G* g = self();
+  make_late_wakes();
+  if (g->holds_signals) return;  // at the end of the next section
+  g->attention.store_seq(false);
+  if (signals::is_due(g)) signals::raise_due();
 }
 
 void make_late_wakes() {
@@ -585,7 +620,6 @@ bool wait_in_netpoller(M* m) {
   const Nanos until = earliest_timer();  // again: a timer armed in between saw the old `poll_until`
   G* chain = nullptr;
   if (!is_work_anywhere() || state.idle_p_count.load_seq() == 0) {
-    signals::set_kernel_mask(m, signals::idle_mask());
     chain = netpoll::poll(until);
     state.last_poll.store_relaxed(sys::coarse_now());
   }
@@ -603,6 +637,7 @@ void stop_spinning(M* m) {
 // Blocks the M until there is a G to run; it then holds a P.
 G* find_runnable(M* m) {
   for (;;) {
+    if (GAMELAN_UNLIKELY(signals::any_to_hand_out())) signals::hand_out();
     P* p = own_p();
     if (!p) {
       drop_stray_cache(m);
@@ -655,7 +690,7 @@ void hand_to_its_m(M* m, G* g) {
   P* p = release_p(m);
   its->next_p = p;
   its->locked_ready = g;
-  its->wake_word.store_seq(1);
+  its->wake_word.store_seq(M::kGoOn);
   futex(&its->wake_word, FUTEX_WAKE, 1);
   stop_m(m);
 }
@@ -664,10 +699,7 @@ void hand_to_its_m(M* m, G* g) {
 G* wait_for_locked_g(M* m) {
   if (own_p()) hand_off_p(release_p(m));
   drop_stray_cache(m);
-  signals::set_kernel_mask(m, signals::idle_mask());
-  while (m->wake_word.load_acquire() == 0) futex(&m->wake_word, FUTEX_WAIT, 0);
-  m->wake_word.store_relaxed(0);
-  acquire_p(m, m->next_p);
+  wait_for_p(m);
   return m->locked_ready;
 }
 }  // namespace
@@ -684,6 +716,7 @@ void poll_from_outside(Nanos now) {
 
 void run_scheduler(M* m) {
   for (;;) {
+    if (GAMELAN_UNLIKELY(m->altstack)) signals::remove_altstack(m);  // before its G can run elsewhere
     finish_switch();
     G* g = m->pending_locked;
     m->pending_locked = nullptr;
@@ -717,6 +750,7 @@ void g_entry(void* argument) {
   auto* g = static_cast<G*>(argument);
   finish_switch();
   g->in_runtime.store_relaxed(0);
+  if (g->attention.load_relaxed()) attend();
   sched_hooks.run_thread(g);
 }
 
@@ -762,12 +796,16 @@ G* new_g(const NewThread& t) {
   g->cancel_state = g->cancel_type = 0;
   g->exiting = false;
   g->cleanup = g->cleanup_routines = nullptr;
+  signals::forget(g);  // one who was sending while it ended
   g->pending.store_relaxed(0);
   g->altstack = {};
   g->locked_m = nullptr;
   g->lock_count = 0;
   g->name[0] = 0;
   g->late_wakes.store_relaxed(0);
+  g->attention.store_relaxed(false);
+  g->holds_signals = g->raising = g->watches_handlers = false;
+  g->pinned.store_relaxed(0);
   const uintptr_t top = own_stack ? g->stack_high : SlotPool::stack_top(g);
   g->sp = prepare_stack(top, g_entry, g);
   return g;
@@ -777,7 +815,6 @@ void start_g(G* g) {
   RuntimeSection section;
   state.live.fetch_add(1);
   metric_add(Metric::goroutines_created, 1);
-  signals::mask_gained(g->mask);
   if (P* p = own_p()) p->goroutines_created++;
   ready(g);
 }
@@ -809,7 +846,9 @@ namespace {
 void post_exit(M*, G* g, void*) {
   int was = static_cast<int>(Detach::joinable);
   g->state.store_relaxed(GState::dead);
-  if (!g->detach.compare_exchange(was, static_cast<int>(Detach::exited))) return free_g(g);  // detached
+  const bool is_joinable = g->detach.compare_exchange(was, static_cast<int>(Detach::exited));
+  signals::forget(g);  // after that barrier; pairs: send's look at the state
+  if (!is_joinable) return free_g(g);
   g->done.store_seq(1);
   parking_lot::wake_in_section(&g->done, INT32_MAX);
 }
@@ -831,7 +870,7 @@ G* joiner_to_run(G* g) {
 void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
-  signals::mask_lost(self()->mask);
+  signals::take_no_longer(self(), ~self()->mask);
   // Main called pthread_exit, or is not here: a goroutine forked.
   if (state.live.fetch_sub(1) == 1) {
     self()->in_runtime.store_relaxed(0);

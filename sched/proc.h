@@ -25,5 +25,7 @@ inline bool is_in_runtime() { return tls_g.in_runtime.load_relaxed() != 0; }
 // For a signal handler that interrupted the runtime: the wake is made when that section ends.
 int wake_later(const void* address, int most);
 void make_late_wakes();
+// The caller's G is out of every section: wakes and signals that waited for it.
+void attend();
 
 }  // namespace gamelan::sched

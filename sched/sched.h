@@ -68,8 +68,7 @@ class BlockingCall {
   BlockingCall& operator=(const BlockingCall&) = delete;
 
  private:
-  P* p_;
-  uint32_t generation_;
+  bool entered_;
 };
 
 // The caller's G stays on its M, and the M runs nothing else, until as many unlock calls. Go's LockOSThread.

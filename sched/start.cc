@@ -23,6 +23,7 @@
 #include "allocator/hooks.h"
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
+#include "sched/actions.h"
 #include "sched/cpu_quota.h"
 #include "sched/dump.h"
 #include "sched/hooks.h"
@@ -235,7 +236,6 @@ void bind_caller(M* m, G* g) {
   stack_t alternate{};
   sys::call(SYS_sigaltstack, 0, reinterpret_cast<long>(&alternate));
   if (!(alternate.ss_flags & SS_DISABLE)) g->altstack = {alternate.ss_sp, alternate.ss_flags, alternate.ss_size};
-  signals::mask_gained(g->mask);
   m->tid = sys::current_tid();
   m->native_fs = g->fs;
   m->kernel_mask = g->mask;
@@ -271,6 +271,7 @@ const char* start_locked() {
   acquire_p(m, &state.ps[0]);
   for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
+  actions::take_over();
   native_thread::install();
   dump::install();
   sysmon_runs = sysmon::start();

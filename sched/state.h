@@ -74,6 +74,10 @@ void switch_away(PostSwitch post, void* argument, G* to = nullptr);
 void finish_switch();
 void post_yield(M* m, G* g, void*);
 
+// For a signal handler that interrupted a system call of `g`, the caller: it gets a P; the call goes on without.
+void return_from_syscall(G* g);
+void enter_syscall_again(G* g, LeftP call);
+
 MCache** cache_slot(G* g);               // its `tls_mcache`
 // A new kernel thread takes `p` (nullptr: none yet). False: it cannot be made.
 bool start_kernel_thread(P* p, bool spinning);

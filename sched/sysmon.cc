@@ -176,11 +176,14 @@ void* run(void*) {
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
+  signals::begin_catching();
   Nanos trimmed = 0, tick = kTick;
   int calm = 0;
   for (;;) {
+    signals::catch_what_is_wanted();
     if (all_idle()) wait_for_work();
-    nap(tick);
+    if (!signals::any_to_hand_out()) nap(tick);
+    signals::hand_out();
     const Nanos now = sys::monotonic_now();
     state.clock.store_relaxed(now);
     bool waits = state.strays.load_relaxed() != 0;

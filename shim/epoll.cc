@@ -9,6 +9,7 @@
 #include "shim/io_call.h"
 #include "shim/next.h"
 #include "shim/ready_wait.h"
+#include "shim/signals.h"
 
 using namespace gamelan;
 using namespace gamelan::io;
@@ -17,19 +18,28 @@ namespace {
 long look(int fd, epoll_event* events, int most) { return sys::call(SYS_epoll_wait, fd, word(events), most, 0); }
 
 // pwait, since epoll_pwait2 is not everywhere.
-long wait_in_kernel(int fd, epoll_event* events, int most, Nanos deadline, const sigset_t* mask) {
+long wait_in_kernel(int fd, epoll_event* events, int most, Nanos deadline) {
   timespec room;
   const timespec* left = time_left(deadline, &room);
   const long ms = !left ? -1 : min_of<long>(left->tv_sec, 1'000'000) * 1000 + (left->tv_nsec + kMilli - 1) / kMilli;
-  return block(SYS_epoll_pwait, fd, word(events), most, ms, word(mask), sizeof(uint64_t));
+  return block(SYS_epoll_pwait, fd, word(events), most, ms, 0, sizeof(uint64_t));
 }
 }  // namespace
 
 namespace gamelan::io {
 
+long epoll_until(int fd, epoll_event* events, int most, Nanos deadline, const sigset_t* mask);
+
+// What is ready already comes before a signal that the mask would let through.
+static long wait_under(int fd, epoll_event* events, int most, Nanos deadline, uint64_t mask) {
+  if (const long found = look(fd, events, most)) return found;
+  signals::OtherMask other(mask);
+  return other.has_handled() ? -EINTR : epoll_until(fd, events, most, deadline, nullptr);
+}
+
 long epoll_until(int fd, epoll_event* events, int most, Nanos deadline, const sigset_t* mask) {
   cancel::point();
-  if (is_other_mask(mask)) return wait_in_kernel(fd, events, most, deadline, mask);
+  if (is_other_mask(mask)) return wait_under(fd, events, most, deadline, signals::word_of(mask));
   bool has_turn = false;
   const auto look_and_hand_on = [&] {
     const long r = look(fd, events, most);
@@ -42,7 +52,7 @@ long epoll_until(int fd, epoll_event* events, int most, Nanos deadline, const si
     return why;
   };
   return end(until_ready(deadline, look_and_hand_on, wait, [&] { return is_ready(fd, POLLIN); },
-                         [&] { return wait_in_kernel(fd, events, most, deadline, nullptr); }));
+                         [&] { return wait_in_kernel(fd, events, most, deadline); }));
 }
 
 }  // namespace gamelan::io

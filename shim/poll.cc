@@ -9,6 +9,7 @@
 #include "shim/io_call.h"
 #include "shim/next.h"
 #include "shim/ready_wait.h"
+#include "shim/signals.h"
 
 using namespace gamelan;
 using namespace gamelan::io;
@@ -16,9 +17,9 @@ using namespace gamelan::io;
 namespace {
 long look(pollfd* fds, nfds_t n) { return sys::call(SYS_poll, word(fds), word(n), 0); }
 
-long poll_in_kernel(pollfd* fds, nfds_t n, Nanos deadline, const sigset_t* mask) {
+long poll_in_kernel(pollfd* fds, nfds_t n, Nanos deadline) {
   timespec room;
-  return block(SYS_ppoll, word(fds), word(n), word(time_left(deadline, &room)), word(mask), sizeof(uint64_t));
+  return block(SYS_ppoll, word(fds), word(n), word(time_left(deadline, &room)), 0, sizeof(uint64_t));
 }
 }  // namespace
 
@@ -29,14 +30,17 @@ long poll_until(pollfd* fds, nfds_t n, Nanos deadline) {
   return end(until_ready(
       deadline, [&] { return look(fds, n); },
       [&] { return netpoll::wait_any(fds, static_cast<unsigned>(n), deadline); }, [] { return false; },
-      [&] { return poll_in_kernel(fds, n, deadline, nullptr); }));
+      [&] { return poll_in_kernel(fds, n, deadline); }));
 }
 
 static long ppoll_until(pollfd* fds, nfds_t n, const timespec* t, const sigset_t* mask) {
   if (t && (t->tv_sec < 0 || !has_valid_nanos(*t))) return -EINVAL;
   if (!is_other_mask(mask)) return poll_until(fds, n, deadline_of(t));
   cancel::point();
-  return poll_in_kernel(fds, n, deadline_of(t), mask);
+  const Nanos deadline = deadline_of(t);
+  if (const long r = look(fds, n)) return r;
+  signals::OtherMask other(signals::word_of(mask));
+  return other.has_handled() ? -EINTR : poll_until(fds, n, deadline);
 }
 
 }  // namespace gamelan::io

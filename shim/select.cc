@@ -11,6 +11,7 @@
 #include "shim/io_call.h"
 #include "shim/next.h"
 #include "shim/ready_wait.h"
+#include "shim/signals.h"
 
 using namespace gamelan;
 using namespace gamelan::io;
@@ -96,15 +97,9 @@ class Sets {
   PollList list_;
 };
 
-struct MaskArgument {
-  const sigset_t* mask;
-  Bytes size;
-};
-
-long select_in_kernel(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline, const sigset_t* mask) {
+long select_in_kernel(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
   timespec room;
-  const MaskArgument argument{mask, sizeof(uint64_t)};
-  return block(SYS_pselect6, n, word(r), word(w), word(e), word(time_left(deadline, &room)), mask ? word(&argument) : 0);
+  return block(SYS_pselect6, n, word(r), word(w), word(e), word(time_left(deadline, &room)));
 }
 
 // Sets beyond FD_SETSIZE are some programs' own.
@@ -114,14 +109,25 @@ long select_sets(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
   Sets sets(n, r, w, e);
   const long found = until_ready(
       deadline, [&] { return sets.look(); }, [&] { return sets.wait(deadline); }, [&] { return sets.is_woken_again(); },
-      [&] { return select_in_kernel(n, r, w, e, deadline, nullptr); });
+      [&] { return select_in_kernel(n, r, w, e, deadline); });
   if (found == 0) sets.answer_nothing();
   return found;
 }
 
 long select_until(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline) {
   cancel::point();
-  return is_odd(n) ? select_in_kernel(n, r, w, e, deadline, nullptr) : end(select_sets(n, r, w, e, deadline));
+  return is_odd(n) ? select_in_kernel(n, r, w, e, deadline) : end(select_sets(n, r, w, e, deadline));
+}
+
+// What is ready already comes before a signal that the mask would let through.
+long select_under(int n, fd_set* r, fd_set* w, fd_set* e, Nanos deadline, uint64_t mask) {
+  cancel::point();
+  if (!is_odd(n)) {
+    Sets sets(n, r, w, e);
+    if (const long found = sets.look()) return found;
+  }
+  signals::OtherMask other(mask);
+  return other.has_handled() ? -EINTR : select_until(n, r, w, e, deadline);
 }
 
 bool is_valid(const timespec& t) { return t.tv_sec >= 0 && has_valid_nanos(t); }
@@ -155,8 +161,7 @@ GAMELAN_EXPORT int pselect(int n, fd_set* r, fd_set* w, fd_set* e, const timespe
   if (!can_park() || (time_out && !is_valid(*time_out))) return next.get()(n, r, w, e, time_out, mask);
   const Nanos deadline = deadline_of(time_out);
   if (!is_other_mask(mask)) return static_cast<int>(finish(select_until(n, r, w, e, deadline)));
-  cancel::point();
-  return static_cast<int>(finish(select_in_kernel(n, r, w, e, deadline, mask)));
+  return static_cast<int>(finish(select_under(n, r, w, e, deadline, signals::word_of(mask))));
 }
 
 GAMELAN_EXPORT int __select(int n, fd_set* r, fd_set* w, fd_set* e, timeval* time_out) __attribute__((alias("select")));

@@ -1,143 +1,117 @@
-// shim/signals.cc: masks, thread-directed signals, waiting for signals, alternate stacks.
+// shim/signals.cc: masks, alternate stacks, what is pending.
 //
-// Source   POSIX.1-2017 pthread_sigmask, pthread_kill, sigwait, sigsuspend, sigaltstack; tgkill(2), rt_sigtimedwait(2).
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
+// Source   POSIX.1-2017 pthread_sigmask, sigpending, sigaltstack; sighold(3).
+#include "shim/signals.h"
 
-#include "allocator/base/syscall.h"
-#include "sched/cancel.h"
+#include <errno.h>
+#include <string.h>
+
 #include "sched/sched.h"
-#include "sched/signals.h"
+#include "shim/io_call.h"
 #include "shim/next.h"
-#include "shim/threads.h"
 
 using namespace gamelan;
+using namespace gamelan::io;
+
+namespace gamelan::signals {
+
+long change_mask(int how, const uint64_t* set, uint64_t* before) {
+  G* g = self();
+  const uint64_t old = g->mask, wanted = set ? *set : 0;
+  if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK) return -EINVAL;
+  if (before) *before = old;
+  if (set) set_mask(g, how == SIG_BLOCK ? old | wanted : how == SIG_UNBLOCK ? old & ~wanted : wanted);
+  return 0;
+}
+
+long pending(uint64_t* set) {
+  const long r = sys::call(SYS_rt_sigpending, word(set), sizeof *set);
+  const G* g = self();
+  if (!r) *set |= g->pending.load_seq() & g->mask;
+  return r;
+}
+
+long change_altstack(const stack_t* now, stack_t* before) {
+  RuntimeSection section;
+  G* g = self();
+  const long r = sys::call(SYS_sigaltstack, word(now), word(before));
+  if (r || !now) return r;
+  g->altstack = {now->ss_flags & SS_DISABLE ? nullptr : now->ss_sp, now->ss_flags, now->ss_size};
+  g->m->altstack = g->altstack.sp;
+  return 0;
+}
+
+}  // namespace gamelan::signals
 
 namespace {
-constexpr size_t kKernelSet = 8;  // bytes of a signal set as the kernel has it
-
-int fail(int e) {
-  errno = e;
-  return -1;
-}
-
-uint64_t word_of(const sigset_t* set) {
-  uint64_t w;
-  memcpy(&w, set, sizeof w);
-  return w;
-}
-
-int change_mask(int how, const sigset_t* set, sigset_t* before) {
-  G* g = self();
-  if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK) return EINVAL;
-  const uint64_t old = g->mask, wanted = set ? word_of(set) : 0;
-  if (before) {
-    memset(before, 0, sizeof *before);
-    memcpy(before, &old, sizeof old);
-  }
-  if (set) signals::set_mask(g, how == SIG_BLOCK ? old | wanted : how == SIG_UNBLOCK ? old & ~wanted : wanted);
+long change_set(int how, const sigset_t* set, sigset_t* before) {
+  uint64_t now = 0, was = 0;
+  if (set) now = signals::word_of(set);
+  if (const long r = signals::change_mask(how, set ? &now : nullptr, &was)) return r;
+  if (before) signals::to_set(before, was);
   return 0;
+}
+
+long change_one(int how, int signal) {
+  if (signal < 1 || signal > 64) return -EINVAL;
+  const uint64_t set = signals::bit(signal);
+  return signals::change_mask(how, &set, nullptr);
 }
 }  // namespace
 
 GAMELAN_EXPORT int pthread_sigmask(int how, const sigset_t* set, sigset_t* before) {
-  static constinit Next<int (*)(int, const sigset_t*, sigset_t*)> next{"pthread_sigmask"};
-  if (self()->kind != GKind::goroutine || self()->in_vfork.load_relaxed()) return next.get()(how, set, before);
-  return change_mask(how, set, before);
+  static constinit auto next = next_for(pthread_sigmask, "pthread_sigmask");
+  if (!signals::are_of_goroutine()) return next.get()(how, set, before);
+  return static_cast<int>(-change_set(how, set, before));
 }
 
 GAMELAN_EXPORT int sigprocmask(int how, const sigset_t* set, sigset_t* before) {
-  static constinit Next<int (*)(int, const sigset_t*, sigset_t*)> next{"sigprocmask"};
-  if (self()->kind != GKind::goroutine || self()->in_vfork.load_relaxed()) return next.get()(how, set, before);
-  const int e = change_mask(how, set, before);
-  return e ? fail(e) : 0;
+  static constinit auto next = next_for(sigprocmask, "sigprocmask");
+  if (!signals::are_of_goroutine()) return next.get()(how, set, before);
+  return static_cast<int>(finish(change_set(how, set, before)));
 }
 
-GAMELAN_EXPORT int pthread_kill(pthread_t t, int signal) {
-  static constinit Next<int (*)(pthread_t, int)> next{"pthread_kill"};
-  if (!is_goroutine(t)) return next.get()(t, signal);
-  return signals::send(g_of(t), signal);
+GAMELAN_EXPORT int sighold(int signal) {
+  static constinit Next<int (*)(int)> next{"sighold"};
+  if (!signals::are_of_goroutine()) return next.get()(signal);
+  return static_cast<int>(finish(change_one(SIG_BLOCK, signal)));
 }
 
-GAMELAN_EXPORT int raise(int signal) {
-  static constinit Next<int (*)(int)> next{"raise"};
-  if (self()->kind != GKind::goroutine) return next.get()(signal);
-  const int e = signals::send(self(), signal);
-  return e ? fail(e) : 0;
+GAMELAN_EXPORT int sigrelse(int signal) {
+  static constinit Next<int (*)(int)> next{"sigrelse"};
+  if (!signals::are_of_goroutine()) return next.get()(signal);
+  return static_cast<int>(finish(change_one(SIG_UNBLOCK, signal)));
 }
 
-// ---- waiting for signals: in the kernel, with the P free for others ----
-
-GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* timeout) {
-  cancel::point();
-  G* g = self();
-  // A thread-directed one that is kept in the G comes first.
-  if (g->kind == GKind::goroutine)
-    if (const uint64_t mine = g->pending.load_seq() & word_of(set)) {
-      const int signal = __builtin_ctzll(mine) + 1;
-      g->pending.fetch_and(~signals::bit(signal));
-      if (info) {
-        memset(info, 0, sizeof *info);
-        info->si_signo = signal;
-        info->si_code = SI_TKILL;
-        info->si_pid = sys::current_pid();
-      }
-      return signal;
-    }
-  siginfo_t any;
-  long r;
-  {
-    sched::BlockingCall call;
-    do r = sys::call(SYS_rt_sigtimedwait, reinterpret_cast<long>(set), reinterpret_cast<long>(info ? info : &any),
-                     reinterpret_cast<long>(timeout), kKernelSet);
-    while (r == -EINTR && !timeout && !cancel::requested() && !signals::is_due(g));
-  }
-  cancel::point();
-  return sys::is_error(r) ? fail(static_cast<int>(-r)) : static_cast<int>(r);
+GAMELAN_EXPORT int sigblock(int low) {
+  static constinit Next<int (*)(int)> next{"sigblock"};
+  if (!signals::are_of_goroutine()) return next.get()(low);
+  const uint64_t set = static_cast<unsigned>(low);
+  uint64_t before;
+  signals::change_mask(SIG_BLOCK, &set, &before);
+  return static_cast<int>(before);
 }
 
-GAMELAN_EXPORT int sigwaitinfo(const sigset_t* set, siginfo_t* info) { return sigtimedwait(set, info, nullptr); }
-
-GAMELAN_EXPORT int sigwait(const sigset_t* set, int* signal) {
-  int r;
-  do r = sigtimedwait(set, nullptr, nullptr);
-  while (r < 0 && errno == EINTR);
-  if (r < 0) return errno;
-  *signal = r;
-  return 0;
+GAMELAN_EXPORT int sigsetmask(int low) {
+  static constinit Next<int (*)(int)> next{"sigsetmask"};
+  if (!signals::are_of_goroutine()) return next.get()(low);
+  const uint64_t set = static_cast<unsigned>(low);
+  uint64_t before;
+  signals::change_mask(SIG_SETMASK, &set, &before);
+  return static_cast<int>(before);
 }
 
-GAMELAN_EXPORT int sigsuspend(const sigset_t* set) {
-  cancel::point();
-  long r;
-  {
-    sched::BlockingCall call;
-    r = sys::call(SYS_rt_sigsuspend, reinterpret_cast<long>(set), kKernelSet);
-  }
-  cancel::point();
-  return fail(static_cast<int>(-r));
-}
-
-GAMELAN_EXPORT int pause() {
-  cancel::point();
-  long r;
-  {
-    sched::BlockingCall call;
-    r = sys::call(SYS_pause);
-  }
-  cancel::point();
-  return fail(static_cast<int>(-r));
+GAMELAN_EXPORT int sigpending(sigset_t* set) {
+  static constinit auto next = next_for(sigpending, "sigpending");
+  if (!signals::are_of_goroutine()) return next.get()(set);
+  uint64_t w = 0;
+  const long r = signals::pending(&w);
+  signals::to_set(set, w);
+  return static_cast<int>(finish(r));
 }
 
 GAMELAN_EXPORT int sigaltstack(const stack_t* now, stack_t* before) {
-  static constinit Next<int (*)(const stack_t*, stack_t*)> next{"sigaltstack"};
-  const int e = next.get()(now, before);
-  G* g = self();
-  if (e || !now || g->kind != GKind::goroutine) return e;
-  RuntimeSection section;
-  g->altstack = {now->ss_flags & SS_DISABLE ? nullptr : now->ss_sp, now->ss_flags, now->ss_size};
-  if (g->m) g->m->altstack = g->altstack.sp;
-  return 0;
+  static constinit auto next = next_for(sigaltstack, "sigaltstack");
+  if (!signals::are_of_goroutine()) return next.get()(now, before);
+  return static_cast<int>(finish(signals::change_altstack(now, before)));
 }

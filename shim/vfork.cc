@@ -1,7 +1,7 @@
 // shim/vfork.cc: vfork(2) from a goroutine.
 //
 // The child runs on the parent's stack, G and M, while the parent's kernel thread sleeps: it must not touch the scheduler.
-// `in_vfork` makes every shim go straight through until the parent is back; the P is free for others meanwhile.
+// `G::kInVfork` makes every shim go straight through until the parent is back; the P is free for others meanwhile.
 // Stack    the return address stays in a register over the call, since the child's frames overwrite the stack.
 // Source   vfork(2).
 #include <errno.h>
@@ -16,10 +16,10 @@ using namespace gamelan;
 extern "C" {
 __attribute__((visibility("hidden"), used)) void gamelan_before_vfork() {
   G* g = self();
-  if (g->in_vfork.load_relaxed()) return;  // the child of one forks so again: it has a process, but no G, of its own
+  if (g->is_in_vfork()) return;  // the child of one forks so again: it has a process, but no G, of its own
   static_assert(sizeof(sched::BlockingCall) <= sizeof g->vfork_call);
   new (g->vfork_call) sched::BlockingCall;
-  g->in_vfork.store_relaxed(true);
+  g->pinned.store_relaxed(g->pinned.load_relaxed() | G::kInVfork);
   g->vfork_pid = sys::current_pid();
 }
 
@@ -27,7 +27,7 @@ __attribute__((visibility("hidden"), used)) void gamelan_before_vfork() {
 __attribute__((visibility("hidden"), used)) long gamelan_after_vfork(long result) {
   G* g = self();
   if (g->vfork_pid == sys::current_pid()) {
-    g->in_vfork.store_relaxed(false);
+    g->pinned.store_relaxed(static_cast<uint8_t>(g->pinned.load_relaxed() & ~G::kInVfork));
     reinterpret_cast<sched::BlockingCall*>(g->vfork_call)->~BlockingCall();
   }
   if (!sys::is_error(result)) return result;

@@ -27,6 +27,7 @@ class Atomic {
   T fetch_add(T n) { return __atomic_fetch_add(&v_, n, __ATOMIC_SEQ_CST); }
   T fetch_sub(T n) { return __atomic_fetch_sub(&v_, n, __ATOMIC_SEQ_CST); }
   T fetch_and(T n) { return __atomic_fetch_and(&v_, n, __ATOMIC_SEQ_CST); }
+  T fetch_or(T n) { return __atomic_fetch_or(&v_, n, __ATOMIC_SEQ_CST); }
   T* raw() { return &v_; }
 
  private:

@@ -195,16 +195,16 @@ CASE(a_deadly_signal_ends_all) {
 }
 
 CASE(stopped_and_continued) {
-  int link[2], status = 0;
+  int link[2], back[2], status = 0;
   char c;
-  MUST(pipe(link) == 0);
+  MUST(pipe(link) == 0 && pipe(back) == 0);
   fflush(stdout);
   pid_t pid = fork();
   if (!pid) {
     sem_init(&end, 0, 0);
     pthread_t t = start(parks, NULL);
     MUST(write(link[1], "r", 1) == 1);
-    usleep(5000);
+    MUST(read(back[0], &c, 1) == 1);   // once it was stopped
     sem_post(&end);
     finish(t);
     _exit(14);
@@ -212,10 +212,13 @@ CASE(stopped_and_continued) {
   CHECK(read(link[0], &c, 1) == 1);
   kill(pid, SIGSTOP);
   CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+  MUST(write(back[1], "g", 1) == 1);
   kill(pid, SIGCONT);
   CHECK(ended_with(pid) == 14);
-  close(link[0]);
-  close(link[1]);
+  for (int i = 0; i < 2; i++) {
+    close(link[i]);
+    close(back[i]);
+  }
 }
 
 static void* aborts(void* arg) {
