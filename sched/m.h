@@ -21,6 +21,7 @@ struct M {
   Atomic<uint32_t> wake_word;   // futex: 0 asleep or about to; else go on
   static constexpr uint32_t kGoOn = 1, kLook = 2;  // a P was handed over; signals were taken that are somebody's
   int tid;
+  Atomic<bool> look_sent;       // our signal is on its way: a second one would find nothing more
   uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;
   uint64_t kernel_mask;         // the signal mask that the kernel thread has

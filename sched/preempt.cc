@@ -76,6 +76,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   }
   G* g = self();
   if (cookie == kCookieClose) return signals::close_here(static_cast<ucontext_t*>(context));
+  if (cookie == kCookieLook && g->m) g->m->look_sent.store_seq(false);  // before the look: pairs: ask_to_look exchange
   if (cookie == kCookieLook && g->kind == GKind::goroutine && !g->in_runtime.load_relaxed() && !g->holds_signals) signals::raise_on_return();
   if (cookie != kCookieYield) return;
   if (may_inject(g, static_cast<ucontext_t*>(context))) inject(static_cast<ucontext_t*>(context));
@@ -90,10 +91,16 @@ void tell(int tid, uintptr_t cookie) {
   info.si_value.sival_ptr = reinterpret_cast<void*>(cookie);
   sys::call(SYS_rt_tgsigqueueinfo, info.si_pid, tid, signals::kOurs, reinterpret_cast<long>(&info));
 }
+// Real-time signals queue: who is sent signals faster than he takes them would do nothing but take ours.
+void ask_to_look(M* m) {
+  if (!m->look_sent.exchange(true)) tell(m->tid, kCookieLook);
+}
 }  // namespace
 
 // rt_sigaction itself, since libc's function refuses 32; with a restorer of our own.
 void install() {
+  // What was on its way when an exec began, or was the parent's, does not come any more.
+  for (M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next) m->look_sent.store_seq(false);
   KernelAction was{};
   const KernelAction act{reinterpret_cast<uintptr_t>(&on_signal), SA_SIGINFO | SA_RESTART | kHasRestorer, gamelan_restorer, ~uint64_t{0}};
   kernel_sigaction(signals::kOurs, &act, &was);
@@ -118,13 +125,13 @@ void cancel(G* g) {
 }
 
 void nudge_call(G* g) {
-  if (M* m = g->m) tell(m->tid, kCookieLook);
+  if (M* m = g->m) ask_to_look(m);
 }
 
 void ask_to_close(int tid) { tell(tid, kCookieClose); }
 
 void nudge(G* g) {
-  if (M* m = g->m) tell(m->tid, kCookieLook);
+  if (M* m = g->m) ask_to_look(m);
 }
 
 }  // namespace gamelan::preempt

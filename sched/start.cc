@@ -350,6 +350,7 @@ void after_fork_in_child() {
   m->tid = sys::current_tid();
   m->native_fs = g->fs;
   m->stray_cache = nullptr;
+  m->look_sent.store_relaxed(false);
   g->tid = sys::current_pid();
   sysmon_runs = false;
   unused_m = nullptr;

@@ -158,7 +158,7 @@ bool all_idle() { return state.idle_p_count.load_seq() == state.p_count; }
 // Sleeps until a P is taken from the idle list.
 void wait_for_work() {
   state.sysmon_asleep.store_seq(1);
-  while (all_idle() && state.sysmon_asleep.load_seq() && !dump::is_wanted()) {
+  while (all_idle() && state.sysmon_asleep.load_seq() && !dump::is_wanted() && !signals::any_to_hand_out()) {
     timespec left{}, *timeout = nullptr;
     if (const Nanos due = trace::due(); due != INT64_MAX) {
       const Nanos n = due - sys::monotonic_now();

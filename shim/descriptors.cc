@@ -22,7 +22,7 @@ int bad_descriptor() {
 }
 
 // vfork's child has its parent's memory, and descriptors of its own: what it closes concerns nobody here.
-bool is_elsewhere() { return self()->in_vfork.load_relaxed(); }
+bool is_elsewhere() { return self()->is_in_vfork(); }
 
 bool is_ours(int fd) { return !is_elsewhere() && own_descriptors::find(fd); }
 
