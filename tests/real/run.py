@@ -40,7 +40,6 @@ WORK_WANTED = 2.0        # seconds of plain work, below which a program is marke
 LONG_RUN = 10.0          # seconds of plain work, above which threads are tried less often
 REPETITIONS = (20, 3)    # of short and of long runs, with --threads
 BAD_RUNS = 3             # after so many, no further repetitions
-PLAIN_GOES = 3
 SERVER_START = 60        # seconds until a server must answer
 SERVER_STOP = 30         # seconds from the signal to its exit
 CANNOT = 77              # exit code where the library has no goroutines
@@ -283,7 +282,7 @@ def check(program, preload, ways, args):
                                    user=scratch.user)
             if prepared.code != 0:
                 return [[program.name, *["-"] * 7, "FAIL"]], [f"prepare: {prepared}"]
-        plain = plain_run(program, scratch, max(args.repeat, 1))
+        plain = best(lambda: run_once(program, scratch), max(args.repeat, 1))
         if plain.code != 0 or plain.faults:
             return ([[program.name, "-", f"{plain.seconds:.2f}", *["-"] * 5, "FAIL"]],
                     [f"without us: exit code {plain.code}\n{plain.out[-1500:]}\n{plain.err[-3000:]}", *plain.faults])
@@ -298,15 +297,6 @@ def check(program, preload, ways, args):
             print(f"{program.name}: {scratch.folder}", file=sys.stderr)
         else:
             scratch.remove()
-
-
-def plain_run(program, scratch, repeat):
-    """The reference. A program that watches the clock (python's own tests) may fail on a busy machine: it has three goes."""
-    for _ in range(PLAIN_GOES):
-        plain = best(lambda: run_once(program, scratch), repeat)
-        if plain.code == 0 and not plain.faults:
-            break
-    return plain
 
 
 def check_path(program, scratch, how, plain, args):
@@ -411,6 +401,8 @@ def install(programs):
 
 
 def main():
+    # A shell's background job ignores it, and so would every program that we start: python's own tests notice.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("names", nargs="*")
     options.add_argument("--only", action="append", default=[], metavar="NAME")
