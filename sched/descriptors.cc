@@ -54,8 +54,8 @@ Descriptor* make(int fd) {
 
 int end() { return static_cast<int>(min_of<uint64_t>(uint64_t{blocks_end.load_acquire()} * kBlockSize, INT32_MAX)); }
 
-void forget_kind(int fd) {
-  if (Descriptor* d = find(fd)) d->kind.store_relaxed(FileKind::unknown);
+void forget_file(int fd) {
+  if (Descriptor* d = find(fd)) d->forget_file();
 }
 
 void after_fork_in_child() {

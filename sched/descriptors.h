@@ -23,19 +23,71 @@ enum class FileKind : uint8_t {
 
 struct PollWaiter;
 
+// That O_NONBLOCK was seen unset, which saves asking each time. Not known any more once anybody sets flags (all holders
+// of a file share them, and a file may have several numbers), or once the number was closed: also while one looks.
+// Another process that sets O_NONBLOCK on a file that it shares with us goes unnoticed: calls here wait as before.
+class SeenBlocking {
+ public:
+  bool holds() const { return static_cast<uint32_t>(word_.load_acquire()) == settings_.load_acquire(); }
+  uint64_t begin_look() const { return (word_.load_acquire() & kCloses) | settings_.load_acquire(); }
+  void end_look(uint64_t begun) {
+    uint64_t before = word_.load_relaxed();
+    if ((before & kCloses) == (begun & kCloses)) word_.compare_exchange(before, begun);
+  }
+  void forget() { word_.store_release((word_.load_relaxed() & kCloses) + kOneClose); }
+  static void note_setting() { settings_.fetch_add(1); }  // after it was made; 2^32 of them during a look do not happen
+
+ private:
+  static constexpr uint64_t kOneClose = uint64_t{1} << 32, kCloses = ~(kOneClose - 1);
+  static constinit inline Atomic<uint32_t> settings_{1};
+  Atomic<uint64_t> word_;  // how often closed, and the number of settings when it was seen
+};
+
+// Whether a first try has found nothing so often that the next one is not worth a system call.
+class Dryness {
+ public:
+  bool expects_nothing() {
+    const uint8_t n = count_.load_relaxed();
+    if (GAMELAN_LIKELY(n < kEnough)) return false;
+    if (n == kProbe) return false;
+    count_.store_relaxed(static_cast<uint8_t>(n + 1));
+    return true;
+  }
+  void found_nothing() {
+    const uint8_t n = count_.load_relaxed();
+    count_.store_relaxed(n < kEnough ? static_cast<uint8_t>(n + 1) : kEnough);
+  }
+  void found() {
+    if (GAMELAN_UNLIKELY(count_.load_relaxed() != 0)) count_.store_relaxed(0);
+  }
+
+ private:
+  static constexpr uint8_t kEnough = 4, kProbe = kEnough + 15;  // one in 16 is tried all the same
+  Atomic<uint8_t> count_;
+};
+
 struct Descriptor {
   SpinLock lock;
   Atomic<FileKind> kind;
   Atomic<bool> taken;          // somebody makes a call that must find the descriptor ready
+  Dryness reads;               // a hint
+  SeenBlocking blocking;
   Atomic<PollWaiter*> first;   // written under `lock`; looked at without, for "nobody"
   PollWaiter* last;
+
+  // The number is, or will be, another file's.
+  void forget_file() {
+    kind.store_relaxed(FileKind::unknown);
+    reads.found();
+    blocking.forget();
+  }
 };
 
 namespace descriptors {
 Descriptor* find(int fd);      // nullptr: nobody has asked for this number yet
 Descriptor* make(int fd);      // nullptr: a negative number, or no memory
 int end();                     // no number from here on was asked for
-void forget_kind(int fd);
+void forget_file(int fd);       // what was known was another file's
 void after_fork_in_child();    // nobody waits, nothing is known
 }  // namespace descriptors
 

@@ -303,7 +303,7 @@ void hand_on(int fd) {
 void forget(int fd) {
   Descriptor* d = descriptors::find(fd);
   if (!d) return;
-  d->kind.store_relaxed(FileKind::unknown);
+  d->forget_file();
   // A handler that closes may have interrupted one who holds the lock.
   if (GAMELAN_LIKELY(!d->first.load_relaxed()) || sched::is_in_runtime()) return;
   RuntimeSection section;

@@ -327,9 +327,42 @@ Test(descriptors, any_number_has_its_own) {
     cr_assert_eq(descriptors::find(fd), d);
     cr_assert_eq(descriptors::make(fd), d);
   }
-  descriptors::forget_kind(5);
+  descriptors::forget_file(5);
   cr_assert_eq(descriptors::find(5)->kind.load_relaxed(), FileKind::unknown);
   cr_assert_eq(descriptors::find(4095)->kind.load_relaxed(), FileKind::pipe);
   descriptors::after_fork_in_child();
   for (const int fd : numbers) cr_assert_eq(descriptors::find(fd)->kind.load_relaxed(), FileKind::unknown);
+}
+
+Test(descriptors, o_nonblock_is_known_until_somebody_sets_it_or_closes) {
+  SeenBlocking b;
+  cr_assert(!b.holds());
+  b.end_look(b.begin_look());
+  cr_assert(b.holds());
+  SeenBlocking::note_setting();
+  cr_assert(!b.holds());
+  uint64_t look = b.begin_look();
+  SeenBlocking::note_setting();
+  b.end_look(look);
+  cr_assert(!b.holds(), "set while one looked");
+  look = b.begin_look();
+  b.forget();
+  b.end_look(look);
+  cr_assert(!b.holds(), "closed while one looked");
+  b.end_look(b.begin_look());
+  b.forget();
+  cr_assert(!b.holds());
+}
+
+Test(descriptors, a_dry_one_is_tried_now_and_then) {
+  Dryness d;
+  for (int i = 0; i < 4; i++) cr_assert(!d.expects_nothing()), d.found_nothing();
+  for (int round = 0; round < 3; round++) {
+    int skipped = 0;
+    while (d.expects_nothing()) skipped++;
+    cr_assert_eq(skipped, 15);
+    d.found_nothing();
+  }
+  d.found();
+  cr_assert(!d.expects_nothing());
 }

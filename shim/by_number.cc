@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -57,6 +58,9 @@ void* of_descriptors(long n) {
     case SYS_dup3: return address_of([](long, long a, long b, long c) -> long { return dup3(fd(a), fd(b), fd(c)); });
     case SYS_close_range:
       return address_of([](long, long a, long b, long c) -> long { return close_range(number(a), number(b), fd(c)); });
+    case SYS_fcntl: return address_of([](long, long a, long b, long c) -> long { return fcntl(fd(a), fd(b), to<void>(c)); });
+    case SYS_ioctl:
+      return address_of([](long, long a, long b, long c) -> long { return ioctl(fd(a), static_cast<unsigned long>(b), to<void>(c)); });
     case SYS_setsockopt:
       return address_of([](long, long a, long b, long c, long d, long e) -> long {
         return setsockopt(fd(a), fd(b), fd(c), to<void>(d), number(e));

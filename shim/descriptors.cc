@@ -1,13 +1,17 @@
-// shim/descriptors.cc: what closes or replaces descriptors: those who wait hear of it, and our own are stepped round.
+// shim/descriptors.cc: what closes, replaces or sets descriptors: those who wait hear of it, and our own are stepped round.
 //
 // Ours     to the program they are not open: close says EBADF, close_range skips them, dup2 onto one moves it away.
-// Source   close(2), close_range(2), closefrom(3), dup2(2), fclose(3).
+// Set      ioctl's FIONBIO is noted here, fcntl's F_SETFL in files.cc: what was seen of O_NONBLOCK no longer counts.
+// Source   close(2), close_range(2), closefrom(3), dup2(2), fclose(3), ioctl(2).
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "allocator/base/words.h"
+#include "sched/descriptors.h"
 #include "sched/netpoll.h"
 #include "sched/own_descriptors.h"
 #include "shim/blocking.h"
@@ -112,6 +116,17 @@ GAMELAN_EXPORT FILE* freopen64(const char* path, const char* mode, FILE* f) {
   static constinit auto next = next_for(freopen64, "freopen64");
   forget_stream(f);
   return next.get()(path, mode, f);
+}
+
+GAMELAN_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
+  static constinit Next<int (*)(int, unsigned long, ...)> next{"ioctl"};
+  va_list ap;
+  va_start(ap, request);
+  void* argument = va_arg(ap, void*);  // a word, if there is one
+  va_end(ap);
+  const int r = next.get()(fd, request, argument);
+  if (request == FIONBIO) SeenBlocking::note_setting();
+  return r;
 }
 
 GAMELAN_EXPORT int __close(int fd) __attribute__((alias("close")));

@@ -29,7 +29,7 @@ ssize_t __pread64_chk(int fd, void* p, size_t n, off_t at, size_t room);
 namespace {
 // What was known of the number was another file's.
 int fresh(int fd) {
-  descriptors::forget_kind(fd);
+  descriptors::forget_file(fd);
   return fd;
 }
 
@@ -51,7 +51,11 @@ bool waits(int command) { return command == F_SETLKW || command == F_OFD_SETLKW;
 using Control = int (*)(int, int, ...);
 
 int control(Control next, int fd, int command, void* argument) {
-  if (!waits(command) || !can_park()) return next(fd, command, argument);
+  if (!waits(command) || !can_park()) {
+    const int r = next(fd, command, argument);
+    if (command == F_SETFL) SeenBlocking::note_setting();
+    return r;
+  }
   cancel::point();
   sched::BlockingCall section;
   return next(fd, command, argument);

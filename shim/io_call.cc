@@ -76,8 +76,13 @@ bool ends_call(bool restarts) {
 }
 
 bool is_nonblocking(int fd) {
+  Descriptor* d = descriptors::find(fd);
+  if (GAMELAN_LIKELY(d && d->blocking.holds())) return false;
+  const uint64_t look = d ? d->blocking.begin_look() : 0;
   const long flags = sys::call(SYS_fcntl, fd, F_GETFL);
-  return sys::is_error(flags) || (flags & O_NONBLOCK);
+  if (sys::is_error(flags) || (flags & O_NONBLOCK)) return true;
+  if (d) d->blocking.end_look(look);
+  return false;
 }
 
 bool is_ready(int fd, short events) {

@@ -97,16 +97,26 @@ class Patience {
   Nanos deadline_ = 0;
 };
 
-// Until it is done, fails, or the descriptor's time-out is over.
+// Until it is done, fails, or the descriptor's time-out is over. `first` is what the first try gave.
+constexpr long kNotTried = 0;
 long wait_and_try(const Call& c, Patience& p, long first);
 inline long run(const Call& c, Patience& p) {
   cancel::point();
   const long r = c.without_waiting();
   return GAMELAN_LIKELY(r != -EAGAIN && r != -EOPNOTSUPP) ? r : wait_and_try(c, p, r);
 }
-inline long run(const Call& c, short events) {
-  Patience p(c.fd(), events);
-  return run(c, p);
+
+// A read. Where the last ones all had to wait, this one does so at once: arming the descriptor looks, too.
+inline long run_read(const Call& c) {
+  Patience p(c.fd(), POLLIN);
+  Descriptor* d = descriptors::find(c.fd());
+  if (GAMELAN_UNLIKELY(!d)) return run(c, p);
+  cancel::point();
+  if (d->blocking.holds() && d->reads.expects_nothing()) return wait_and_try(c, p, kNotTried);
+  const long r = c.without_waiting();
+  if (r == -EAGAIN) d->reads.found_nothing();
+  else d->reads.found();
+  return GAMELAN_LIKELY(r != -EAGAIN && r != -EOPNOTSUPP) ? r : wait_and_try(c, p, r);
 }
 
 // For calls that cannot be told not to wait: made when the descriptor is ready, by one G at a time.

@@ -29,7 +29,7 @@ int flags_of_write(FileKind k) { return k == FileKind::seqpacket ? MSG_EOR : 0; 
 // The kind was another file's, of the same number. True: look again.
 bool was_stale(int fd, long r) {
   if (GAMELAN_LIKELY(r != -ENOTSOCK)) return false;
-  descriptors::forget_kind(fd);
+  descriptors::forget_file(fd);
   return true;
 }
 
@@ -60,7 +60,7 @@ bool is_odd(const iovec* v, int n) {
 
 long read_vector(int fd, const iovec* v, int n) {
   const FileKind kind = kind_of(fd);
-  if (kind == FileKind::pipe || kind == FileKind::anonymous) return run(read_call(fd, v, n), POLLIN);
+  if (kind == FileKind::pipe || kind == FileKind::anonymous) return run_read(read_call(fd, v, n));
   if (!is_socket(kind)) return block(SYS_readv, fd, word(v), n);
   msghdr m{};
   m.msg_iov = const_cast<iovec*>(v);
@@ -93,7 +93,7 @@ long read(int fd, void* p, size_t n) {
     case FileKind::pipe:
     case FileKind::anonymous: {
       const iovec v{p, n};
-      return run(read_call(fd, &v, 1), POLLIN);
+      return run_read(read_call(fd, &v, 1));
     }
     default: break;
   }

@@ -22,7 +22,7 @@ bool is_special(int flags) { return (flags & (MSG_WAITALL | MSG_PEEK)) == (MSG_W
 long receive(const Call& c, int flags) {
   if (flags & kNeverWaits) return c.as_it_came();
   if (GAMELAN_UNLIKELY(is_special(flags))) return c.may_block();
-  return run(c, POLLIN);
+  return run_read(c);
 }
 
 Call receive_call(int fd, void* p, size_t n, int flags, sockaddr* from = nullptr, socklen_t* size = nullptr) {
@@ -83,7 +83,7 @@ long accept_one(int fd, sockaddr* from, socklen_t* size, int flags) {
   if (!ready && (is_nonblocking(fd) || !is_listening(fd))) return c.as_it_came();
   Patience patience(fd, POLLIN);
   const long made = when_ready(c, patience, ready);
-  if (made >= 0) descriptors::forget_kind(static_cast<int>(made));
+  if (made >= 0) descriptors::forget_file(static_cast<int>(made));
   return made;
 }
 

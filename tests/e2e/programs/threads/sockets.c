@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -117,6 +119,70 @@ CASE(non_blocking_says_so) {
   CHECK(errno == EAGAIN);
   close(pair[0]);
   close(pair[1]);
+}
+
+// A descriptor whose reads all had to wait, then one way after the other to say that they must not.
+static void set_by_fcntl(int fd, int on) { MUST(fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0) == 0); }
+static void set_by_ioctl(int fd, int on) { MUST(ioctl(fd, FIONBIO, &on) == 0); }
+static void set_by_another_number(int fd, int on) {
+  const int twin = dup(fd);
+  MUST(twin >= 0 && fcntl(twin, F_SETFL, on ? O_NONBLOCK : 0) == 0);
+  close(twin);
+}
+static void set_by_number(int fd, int on) { MUST(syscall(SYS_fcntl, fd, F_SETFL, on ? O_NONBLOCK : 0) == 0); }
+static void set_by_ioctl_by_number(int fd, int on) { MUST(syscall(SYS_ioctl, fd, FIONBIO, &on) == 0); }
+
+static void* sends_late(void* fd) {
+  usleep(200);
+  MUST(send((int)number_of(fd), "x", 1, 0) == 1);
+  return NULL;
+}
+static void waits_often(const int* pair) {
+  char c;
+  for (int i = 0; i < 6; i++) {
+    const pthread_t t = start(sends_late, number(pair[1]));
+    CHECK(read(pair[0], &c, 1) == 1 && c == 'x');
+    finish(t);
+  }
+}
+CASE(non_blocking_is_heeded_after_many_waits) {
+  void (*const set[])(int, int) = {set_by_fcntl, set_by_ioctl, set_by_another_number, set_by_number, set_by_ioctl_by_number};
+  int pair[2];
+  char c;
+  MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+  for (unsigned i = 0; i < sizeof set / sizeof *set; i++) {
+    waits_often(pair);
+    set[i](pair[0], 1);
+    CHECK(read(pair[0], &c, 1) == -1 && errno == EAGAIN);
+    CHECK(send(pair[1], "y", 1, 0) == 1);
+    CHECK(read(pair[0], &c, 1) == 1 && c == 'y');
+    set[i](pair[0], 0);
+  }
+  waits_often(pair);
+  const int number_was = pair[0];
+  close(pair[0]), close(pair[1]);
+  MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+  CHECK(pair[0] == number_was);
+  CHECK(read(pair[0], &c, 1) == -1 && errno == EAGAIN);
+  close(pair[0]), close(pair[1]);
+}
+
+// What is there is read, whatever the reads before it met.
+CASE(what_is_there_after_many_waits) {
+  int pair[2];
+  char c;
+  MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+  for (int round = 0; round < 3; round++) {
+    waits_often(pair);
+    for (int i = 0; i < 40; i++) {
+      MUST(write(pair[1], &"0123456789"[i % 10], 1) == 1);
+      CHECK(read(pair[0], &c, 1) == 1 && c == '0' + i % 10);
+    }
+  }
+  waits_often(pair);
+  close(pair[1]);
+  for (int i = 0; i < 20; i++) CHECK(read(pair[0], &c, 1) == 0);
+  close(pair[0]);
 }
 
 CASE(receive_time_outs_are_never_early) {
