@@ -356,7 +356,10 @@ Test(descriptors, o_nonblock_is_known_until_somebody_sets_it_or_closes) {
 
 Test(descriptors, a_dry_one_is_tried_now_and_then) {
   Dryness d;
-  for (int i = 0; i < 4; i++) cr_assert(!d.expects_nothing()), d.found_nothing();
+  for (int i = 0; i < 4; i++) {
+    cr_assert(!d.expects_nothing());
+    d.found_nothing();
+  }
   for (int round = 0; round < 3; round++) {
     int skipped = 0;
     while (d.expects_nothing()) skipped++;

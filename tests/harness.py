@@ -31,6 +31,11 @@ PATHS = ("lists", "bitmap")
 OURS = ("GAMELAN", "GOGC", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "LD_PRELOAD")
 
 
+# A shell's background job ignores these, and so would every program that we start: dumps on SIGQUIT, python's own tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Run:
     """What became of one program. `code` is the exit code, or -N for death by signal N."""

@@ -401,8 +401,6 @@ def install(programs):
 
 
 def main():
-    # A shell's background job ignores it, and so would every program that we start: python's own tests notice.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("names", nargs="*")
     options.add_argument("--only", action="append", default=[], metavar="NAME")

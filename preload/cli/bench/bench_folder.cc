@@ -66,12 +66,19 @@ Result<std::string> find_bench_folder() {
                              fmt::join(places, ", "))};
 }
 
+// A minimal machine may have ninja and no make, which is cmake's own choice.
+static std::vector<std::string> configure(const std::string& from, const std::string& to) {
+  std::vector<std::string> words = {"cmake", "-S", from, "-B", to, "-DCMAKE_BUILD_TYPE=Release"};
+  if (run_tool({"ninja", "--version"}).is_success()) words.insert(words.end(), {"-G", "Ninja"});
+  return words;
+}
+
 Result<std::string> build_programs(const std::string& bench_folder, const std::set<std::string>& names) {
   if (const fs::path ready = folder_of_command() / "bench"; has_all(ready, names)) return ready.string();
   const std::string folder = cache_folder();
   if (names.empty()) return folder;
   if (!fs::exists(folder + "/CMakeCache.txt"))
-    if (auto failure = run({"cmake", "-S", bench_folder, "-B", folder, "-DCMAKE_BUILD_TYPE=Release"})) return *failure;
+    if (auto failure = run(configure(bench_folder, folder))) return *failure;
   std::vector<std::string> words = {"cmake", "--build", folder, "--parallel", "--target"};
   words.insert(words.end(), names.begin(), names.end());
   if (auto failure = run(words)) return *failure;
