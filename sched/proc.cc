@@ -15,6 +15,7 @@
 #include "sched/cancel.h"
 #include "sched/hooks.h"
 #include "sched/netpoll.h"
+#include "sched/resize.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
@@ -140,7 +141,7 @@ void put_local(P* p, G* g) {
 G* take_global(P* p, uint32_t most) {
   if (state.global_size.load_seq() == 0) return nullptr;
   SpinGuard guard(state.lock);
-  uint32_t n = min_of(state.global_size.load_relaxed(), state.global_size.load_relaxed() / state.p_count + 1);
+  uint32_t n = min_of(state.global_size.load_relaxed(), state.global_size.load_relaxed() / present_ps() + 1);
   n = min_of(n, RunQueue::kSlots / 2);
   if (most) n = min_of(n, most);
   G* first = nullptr;
@@ -160,7 +161,6 @@ bool has_work(const P* p) { return !p->runq.is_empty(); }
 
 // ---- idle Ps and Ms ---------------------------------------------------------------------------------------------
 
-namespace {
 P* take_idle_p_locked() {
   P* p = state.idle_ps;
   if (!p) return nullptr;
@@ -170,11 +170,11 @@ P* take_idle_p_locked() {
 }
 
 void put_idle_p_locked(P* p) {
+  if (stop_idle_locked(p)) return;
   p->idle_next = state.idle_ps;
   state.idle_ps = p;
   state.idle_p_count.store_seq(state.idle_p_count.load_relaxed() + 1);
 }
-}  // namespace
 
 P* take_idle_p() {
   P* p;
@@ -555,14 +555,15 @@ G* poll_network(P* p, Nanos now) {
 G* steal(M* m, P* mine) {
   if (!m->spinning) {
     // As many lookers as half the busy Ps are enough.
-    if (2 * state.spinning.load_seq() >= state.p_count - state.idle_p_count.load_seq()) return nullptr;
+    if (2 * state.spinning.load_seq() >= present_ps() - state.idle_p_count.load_seq()) return nullptr;
     m->spinning = true;
     state.spinning.fetch_add(1);
   }
   for (int round = 0; round < kStealRounds; round++) {
     const bool last = round == kStealRounds - 1;
-    uint32_t i = random_below(mine, state.p_count);
-    for (uint32_t n = 0; n < state.p_count; n++, i = (i + 1) % state.p_count) {
+    const uint32_t end = p_end();
+    uint32_t i = random_below(mine, end);
+    for (uint32_t n = 0; n < end; n++, i = (i + 1) % end) {
       P* p = &state.ps[i];
       if (p == mine) continue;
       if (last && p->timers.earliest() <= sys::monotonic_now() && run_timers(p, sys::monotonic_now()))
@@ -578,19 +579,19 @@ G* steal(M* m, P* mine) {
 
 Nanos earliest_timer() {
   Nanos earliest = TimerHeap::kNone;
-  for (uint32_t i = 0; i < state.p_count; i++) earliest = min_of(earliest, state.ps[i].timers.earliest());
+  for (uint32_t i = 0; i < p_end(); i++) earliest = min_of(earliest, state.ps[i].timers.earliest());
   return earliest;
 }
 
 bool is_work_anywhere() {
   if (state.global_size.load_seq()) return true;
-  for (uint32_t i = 0; i < state.p_count; i++)
+  for (uint32_t i = 0; i < p_end(); i++)
     if (has_work(&state.ps[i])) return true;
   return false;
 }
 
 void run_all_timers(Nanos now) {
-  for (uint32_t i = 0; i < state.p_count; i++) run_timers(&state.ps[i], now);
+  for (uint32_t i = 0; i < p_end(); i++) run_timers(&state.ps[i], now);
 }
 
 // The M takes an idle P, if there is one, and whatever has become runnable goes to it.
@@ -643,6 +644,13 @@ G* find_runnable(M* m) {
       drop_stray_cache(m);
       stop_spinning(m);
       stop_m(m);
+      continue;
+    }
+    if (GAMELAN_UNLIKELY(state.to_stop.load_relaxed()) && stop_p(m, p)) {
+      drop_stray_cache(m);
+      stop_spinning(m);
+      wake_p();
+      if (!wait_in_netpoller(m)) stop_m(m);
       continue;
     }
     Nanos now = 0;
@@ -886,8 +894,8 @@ bool may_spin() {
   if (g->kind != GKind::goroutine) return true;
   M* m = g->m;
   const P* p = m ? m->p.load_relaxed() : nullptr;
-  if (!p || state.p_count == 1) return false;
-  const uint32_t busy = state.p_count - state.idle_p_count.load_relaxed() - state.spinning.load_relaxed();
+  if (!p || present_ps() == 1) return false;
+  const uint32_t busy = present_ps() - state.idle_p_count.load_relaxed() - state.spinning.load_relaxed();
   return busy > 1 && !has_work(p);
 }
 

@@ -30,6 +30,7 @@
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
 #include "sched/preempt.h"
+#include "sched/resize.h"
 #include "sched/signals.h"
 #include "sched/slots.h"
 #include "sched/state.h"
@@ -140,18 +141,30 @@ bool learn_template() {
   return true;
 }
 
+}  // namespace
+
+P* new_p_locked() {
+  const uint32_t i = p_end();
+  P* p = new (&state.ps[i]) P;
+  p->id = static_cast<int>(i);
+  p->rng = i * 2654435761u + 1;
+  p->mcache = &fallback_mcache;
+  p->claim.set(PStatus::idle);
+  state.p_count.store_release(i + 1);  // pairs: p_end
+  return p;
+}
+
+namespace {
 bool make_ps(ThreadRecord* first) {
-  if (!options().gomaxprocs) gamelan_metrics.gomaxprocs = min_of(gamelan_metrics.gomaxprocs, cpu_quota::find());
-  state.p_count = gamelan_metrics.gomaxprocs;
-  state.ps = static_cast<P*>(sys_alloc(state.p_count * sizeof(P), 64));
+  uint32_t n = state.asked_for ? state.asked_for : options().gomaxprocs;
+  if (!n) n = min_of(gamelan_metrics.gomaxprocs, cpu_quota::find());
+  gamelan_metrics.gomaxprocs = n;
+  state.ps = static_cast<P*>(sys::map(nullptr, kMostPs * sizeof(P), PROT_READ | PROT_WRITE, MAP_NORESERVE));
   if (!state.ps) return false;
-  for (uint32_t i = 0; i < state.p_count; i++) {
-    P* p = new (&state.ps[i]) P;
-    p->id = static_cast<int>(i);
-    p->rng = i * 2654435761u + 1;
+  for (uint32_t i = 0; i < n; i++) {
+    P* p = new_p_locked();
     p->cache_record = i ? threads::lend_cache() : first;
     p->mcache = p->cache_record ? p->cache_record->cache : &fallback_mcache;
-    p->claim.set(PStatus::idle);
   }
   return true;
 }
@@ -269,7 +282,7 @@ const char* start_locked() {
   if (!make_ps(threads::give_up_current())) return "no memory";
   bind_caller(m, self());
   acquire_p(m, &state.ps[0]);
-  for (uint32_t i = state.p_count; i-- > 1;) put_idle_p(&state.ps[i]);
+  for (uint32_t i = p_end(); i-- > 1;) put_idle_p(&state.ps[i]);
   preempt::install();
   actions::take_over();
   native_thread::install();
@@ -319,6 +332,28 @@ void after_fork_in_parent() {
   if (is_started()) reinterpret_cast<BlockingCall*>(fork_call)->~BlockingCall();
 }
 
+namespace {
+// Their caches are the parent's threads': each gets one of its own when it is used.
+void give_ps_to_child(P* mine) {
+  const uint32_t usable = min_of(gamelan_metrics.gomaxprocs, p_end());
+  state.to_stop.store_relaxed(p_end() - usable);  // put_idle_p stops them
+  state.stopped_ps = nullptr;
+  state.stopped_p_count.store_relaxed(0);
+  for (uint32_t i = 0; i < p_end(); i++) {
+    P* p = &state.ps[i];
+    p->runq.clear_in_child();
+    p->timers.clear_in_child();
+    p->free_gs = nullptr;
+    p->free_count = 0;
+    p->claim.set(PStatus::idle);
+    if (p == mine) continue;
+    p->cache_record = nullptr;
+    p->mcache = &fallback_mcache;
+    put_idle_p(p);
+  }
+}
+}  // namespace
+
 // Only the caller's G is left, on this M. Its stack and TLS are what they were; g0's, where libc made it, is in libc's list
 // of free stacks by now and will be somebody else's.
 void after_fork_in_child() {
@@ -357,18 +392,7 @@ void after_fork_in_child() {
   signals::after_fork_in_child(g);
   netpoll::after_fork_in_child();
   P* mine = fork_p ? fork_p : &state.ps[0];
-  for (uint32_t i = 0; i < state.p_count; i++) {
-    P* p = &state.ps[i];
-    p->runq.clear_in_child();
-    p->timers.clear_in_child();
-    p->free_gs = nullptr;
-    p->free_count = 0;
-    p->claim.set(PStatus::idle);
-    if (p == mine) continue;
-    p->cache_record = nullptr;
-    p->mcache = &fallback_mcache;
-    put_idle_p(p);
-  }
+  give_ps_to_child(mine);
   if (G* g0 = make_g0(m)) {
     m->g0 = g0;
     g0->sp = prepare_stack(SlotPool::stack_top(g0), g0_entry, m);

@@ -42,7 +42,7 @@ bool look_at(P* p) {
 void look(Nanos now) {
   if (GAMELAN_LIKELY(now - looked < kEvery) || said) return;
   looked = now;
-  for (uint32_t i = 0; i < state.p_count; i++)
+  for (uint32_t i = 0; i < sched::p_end(); i++)
     if (look_at(&state.ps[i])) return;
   if (global_queue.look(state.global_size.load_relaxed() ? mark(state.global_taken.load_relaxed()) : 0)) say(state.global_head, nullptr);
 }

@@ -27,8 +27,12 @@ struct State {
   Atomic<M*> all_ms;
   Atomic<uint32_t> m_count;
   Atomic<uint32_t> starting_ms;      // kernel threads being made
-  P* ps;
-  uint32_t p_count;
+  P* ps;                             // room for kMostPs
+  Atomic<uint32_t> p_count;          // those that were ever made
+  P* stopped_ps;                     // GOMAXPROCS was lowered
+  Atomic<uint32_t> stopped_p_count;
+  Atomic<uint32_t> to_stop;          // so many too many, until they come by
+  uint32_t asked_for;                // by gamelan_gomaxprocs, before the start
   Atomic<uint32_t> global_taken;     // Gs that have left the global queue
   Atomic<Nanos> clock;               // CLOCK_MONOTONIC as of sysmon's last round: costs its readers nothing
   Atomic<uint32_t> polling;          // a M waits in the netpoller
@@ -45,6 +49,12 @@ struct State {
 };
 extern State state;
 
+constexpr uint32_t kMostPs = 1024;
+inline uint32_t p_end() { return state.p_count.load_acquire(); }
+// GOMAXPROCS, but for those still to stop.
+inline uint32_t present_ps() { return p_end() - state.stopped_p_count.load_seq(); }
+inline uint32_t usable_ps() { return present_ps() - state.to_stop.load_seq(); }
+
 // The caller is within a RuntimeSection, or on g0. Its P, or nullptr: taken meanwhile, or it has none.
 P* own_p();
 
@@ -55,6 +65,9 @@ void put_local(P* p, G* g);
 bool has_work(const P* p);               // its queue or timers due
 
 P* take_idle_p();
+P* take_idle_p_locked();
+void put_idle_p_locked(P* p);
+P* new_p_locked();                       // there is room for it
 void put_idle_p(P* p);
 void wake_p();
 void start_m(P* p, bool spinning);       // someone runs `p`

@@ -146,14 +146,14 @@ void look_at_strays() {
 
 void poll_for_all(Nanos now) {
   bool due = false;
-  for (uint32_t i = 0; i < state.p_count; i++) due |= state.ps[i].timers.earliest() <= now - kPollEvery;
+  for (uint32_t i = 0; i < sched::p_end(); i++) due |= state.ps[i].timers.earliest() <= now - kPollEvery;
   const bool poll = netpoll::has_waiters() && now - state.last_poll.load_relaxed() > kPollEvery;
   if (!due && !poll) return;
   RuntimeSection section;
   sched::poll_from_outside(now);
 }
 
-bool all_idle() { return state.idle_p_count.load_seq() == state.p_count; }
+bool all_idle() { return state.idle_p_count.load_seq() >= sched::present_ps(); }
 
 // Sleeps until a P is taken from the idle list.
 void wait_for_work() {
@@ -187,7 +187,7 @@ void* run(void*) {
     const Nanos now = sys::monotonic_now();
     state.clock.store_relaxed(now);
     bool waits = state.strays.load_relaxed() != 0;
-    for (uint32_t i = 0; i < state.p_count; i++) waits |= look_at(&state.ps[i], now);
+    for (uint32_t i = 0; i < sched::p_end(); i++) waits |= look_at(&state.ps[i], now);
     calm = waits ? 0 : calm + 1;
     tick = calm < kPatience ? kTick : kLongTick;
     if (state.strays.load_relaxed()) look_at_strays();

@@ -45,14 +45,14 @@ const char* text_of(bool b) { return b ? "true" : "false"; }
 
 void print_head(Line& line, Nanos now) {
   const uint32_t sysmons = 1;
-  line.text("SCHED ").dec(static_cast<uint64_t>((now - began) / kMilli)).text("ms: gomaxprocs=").dec(state.p_count)
+  line.text("SCHED ").dec(static_cast<uint64_t>((now - began) / kMilli)).text("ms: gomaxprocs=").dec(sched::usable_ps())
       .text(" idleprocs=").dec(state.idle_p_count.load_relaxed()).text(" threads=").dec(state.m_count.load_relaxed() + sysmons)
       .text(" spinningthreads=").dec(state.spinning.load_relaxed()).text(" idlethreads=").dec(state.idle_m_count.load_relaxed())
       .text(" runqueue=").dec(state.global_size.load_relaxed());
 }
 
 void print_queues(BlockWriter& out) {
-  for (uint32_t i = 0; i < state.p_count; i++) out.add().text(i ? " " : " [").dec(state.ps[i].runq.size());
+  for (uint32_t i = 0; i < sched::p_end(); i++) out.add().text(i ? " " : " [").dec(state.ps[i].runq.size());
   out.add().text("]\n");
 }
 
@@ -95,7 +95,7 @@ void print(bool detailed, Nanos now) {
   print_head(out.add(), now);
   if (!detailed) return print_queues(out);
   out.add().text(" gcwaiting=0 nmidlelocked=0 stopwait=0 sysmonwait=").dec(state.sysmon_asleep.load_relaxed()).text("\n");
-  for (uint32_t i = 0; i < state.p_count; i++) print_p(out.add(), state.ps[i]);
+  for (uint32_t i = 0; i < sched::p_end(); i++) print_p(out.add(), state.ps[i]);
   for (const M* m = state.all_ms.load_acquire(); m; m = m->all_next) print_m(out.add(), *m);
   sched::for_each_goroutine([&](G* g) { print_g(out.add(), *g); });
 }
