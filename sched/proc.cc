@@ -237,11 +237,26 @@ void wake_p() {
   state.spinning.fetch_sub(1);
 }
 
+namespace {
+Nanos earliest_timer() {
+  Nanos earliest = TimerHeap::kNone;
+  for (uint32_t i = 0; i < p_end(); i++) earliest = min_of(earliest, state.ps[i].timers.earliest());
+  return earliest;
+}
+
+bool has_waits() { return earliest_timer() != TimerHeap::kNone || netpoll::has_waiters(); }
+
+// Gs wait for the network or a timer, and no M would see it. A M that goes idle takes care of it itself (wait_in_netpoller);
+// this is for those that stop otherwise.
+bool wants_poller() { return state.polling.load_seq() != kWaitsInPoll && has_waits(); }
+}  // namespace
+
 void hand_off_p(P* p) {
   if (has_work(p) || state.global_size.load_seq() || p->timers.earliest() != TimerHeap::kNone) return start_m(p, false);
   uint32_t none = 0;
   if (state.spinning.load_seq() == 0 && state.idle_p_count.load_seq() == 0 && state.spinning.compare_exchange(none, 1))
     return start_m(p, true);
+  if (wants_poller()) return start_m(p, false);  // it finds nothing, and waits there
   put_idle_p(p);
 }
 
@@ -577,12 +592,6 @@ G* steal(M* m, P* mine) {
   return nullptr;
 }
 
-Nanos earliest_timer() {
-  Nanos earliest = TimerHeap::kNone;
-  for (uint32_t i = 0; i < p_end(); i++) earliest = min_of(earliest, state.ps[i].timers.earliest());
-  return earliest;
-}
-
 bool is_work_anywhere() {
   if (state.global_size.load_seq()) return true;
   for (uint32_t i = 0; i < p_end(); i++)
@@ -612,10 +621,10 @@ bool wait_in_netpoller(M* m) {
       sys::call(SYS_sched_yield);  // sysmon glances, and nobody would wait after it
       continue;
     }
-    if (earliest_timer() != TimerHeap::kNone || netpoll::has_waiters()) break;
+    if (has_waits()) break;
     state.polling.store_seq(kNotPolling);
     // A wait that began in between found somebody polling: look again.
-    if (earliest_timer() == TimerHeap::kNone && !netpoll::has_waiters()) return false;
+    if (!has_waits()) return false;
   }
   state.poll_until.store_seq(earliest_timer());
   const Nanos until = earliest_timer();  // again: a timer armed in between saw the old `poll_until`
@@ -643,7 +652,7 @@ G* find_runnable(M* m) {
     if (!p) {
       drop_stray_cache(m);
       stop_spinning(m);
-      stop_m(m);
+      if (!wait_in_netpoller(m)) stop_m(m);  // its G, which ran without a P, may wait there
       continue;
     }
     if (GAMELAN_UNLIKELY(state.to_stop.load_relaxed()) && stop_p(m, p)) {
@@ -706,6 +715,7 @@ void hand_to_its_m(M* m, G* g) {
 // This M belongs to a G that waits: its P goes on elsewhere until the G is runnable and somebody hands a P over.
 G* wait_for_locked_g(M* m) {
   if (own_p()) hand_off_p(release_p(m));
+  else if (P* idle = wants_poller() ? take_idle_p() : nullptr) start_m(idle, false);
   drop_stray_cache(m);
   wait_for_p(m);
   return m->locked_ready;

@@ -2,6 +2,9 @@
 // sched_yield.
 #include "helpers.h"
 
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
 CASE(never_early) {
   for (int i = 1; i <= 10; i++) {
     const int64_t ns = i * 400000;
@@ -63,6 +66,52 @@ static void* yields_often(void* arg) {
 CASE(yields_return) {
   in_threads(20, yields_often);
   CHECK(yields == 100000);
+}
+
+// In the kernel, unannounced: as a library's own system call. Meanwhile another thread takes the processor, and ends.
+static void sleeps_unseen(long ms) {
+  const struct timespec t = {0, ms * 1000000};
+  long r;
+  __asm__ volatile("syscall" : "=a"(r) : "0"(SYS_nanosleep), "D"(&t), "S"(NULL) : "rcx", "r11", "memory");
+}
+static void* sleeps_after(void* arg) {
+  sleeps_unseen(30);
+  sleep_millis(1);
+  return arg;
+}
+static int pipe_ends[2];
+static void* reads_after(void* arg) {
+  char c;
+  sleeps_unseen(30);
+  CHECK(read(pipe_ends[0], &c, 1) == 1 && c == 'x');
+  return arg;
+}
+static void* computes_a_moment(void* arg) {
+  struct timespec from, now;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  do clock_gettime(CLOCK_MONOTONIC, &now);
+  while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 < 15);
+  return arg;
+}
+CASE(waits_after_blocking_that_nobody_saw) {
+  MUST(pipe(pipe_ends) == 0);
+  for (int i = 0; i < 3; i++) {
+    pthread_t t[9];
+    t[0] = start(sleeps_after, NULL);
+    for (int k = 1; k < 9; k++) t[k] = start(computes_a_moment, NULL);
+    for (int k = 0; k < 9; k++) finish(t[k]);
+    fflush(stdout);
+    t[0] = start(reads_after, NULL);
+    for (int k = 1; k < 9; k++) t[k] = start(computes_a_moment, NULL);
+    const pid_t pid = fork();
+    if (!pid) {
+      sleeps_unseen(250);
+      _exit(write(pipe_ends[1], "x", 1) != 1);
+    }
+    for (int k = 0; k < 9; k++) finish(t[k]);
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  }
 }
 
 int main(int argc, char** argv) { return check_main(argc, argv); }
