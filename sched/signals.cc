@@ -438,6 +438,8 @@ void raise_due() {
   G* g = self();
   if (g->kind != GKind::goroutine || g->in_runtime.load_relaxed() || g->holds_signals) return;
   for (uint64_t due = g->pending.load_seq() & ~g->mask; due; due &= due - 1) raise_here(g, __builtin_ctzll(due) + 1);
+  // What came while that was a section of its own: after a handler's return, say.
+  if (g->attention.load_relaxed()) sched::attend();
 }
 
 void raise_on_return() {
