@@ -87,7 +87,7 @@ bool is_nonblocking(int fd) {
 
 bool is_ready(int fd, short events) {
   pollfd p{fd, events, 0};
-  return sys::call(SYS_poll, word(&p), 1, 0) != 0;
+  return look_again([&] { return sys::call(SYS_poll, word(&p), 1, 0); }) > 0;
 }
 
 bool is_stream(int fd) { return socket_type(fd) == SOCK_STREAM; }

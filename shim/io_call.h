@@ -63,6 +63,16 @@ inline long block(long number, long a = 0, long b = 0, long c = 0, long d = 0, l
   return Call{number, {a, b, c, d, e, f}}.may_block();
 }
 
+// poll and select end with EINTR even where they do not wait, for signals of ours, too: only a handler of the program's does.
+template <class Look>
+long look_again(Look look) {
+  const uint32_t before = self()->handlers_run;
+  long r;
+  do r = look();
+  while (r == -EINTR && self()->handlers_run == before);
+  return r;
+}
+
 bool is_nonblocking(int fd);
 bool is_ready(int fd, short events);
 bool is_stream(int fd);         // a socket of that type

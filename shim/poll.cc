@@ -15,7 +15,9 @@ using namespace gamelan;
 using namespace gamelan::io;
 
 namespace {
-long look(pollfd* fds, nfds_t n) { return sys::call(SYS_poll, word(fds), word(n), 0); }
+long look(pollfd* fds, nfds_t n) {
+  return look_again([&] { return sys::call(SYS_poll, word(fds), word(n), 0); });
+}
 
 long poll_in_kernel(pollfd* fds, nfds_t n, Nanos deadline) {
   timespec room;

@@ -57,7 +57,7 @@ class Sets {
     timespec none{};
     fd_set seen[kSets];
     for (int i = 0; i < kSets; i++) mem::copy(&seen[i], &wanted_[i], bytes_);
-    const long r = sys::call(SYS_pselect6, n_, at(seen, 0), at(seen, 1), at(seen, 2), word(&none), 0);
+    const long r = look_again([&] { return sys::call(SYS_pselect6, n_, at(seen, 0), at(seen, 1), at(seen, 2), word(&none), 0); });
     if (r > 0) answer(seen);
     return r;
   }

@@ -200,4 +200,37 @@ CASE(ppoll_with_a_mask) {
   close(p[1]);
 }
 
+// They end early for the program's handlers, and there are none: not for what the scheduler does meanwhile.
+static int done_looking;
+static void* computes(void* arg) {
+  while (!__atomic_load_n(&done_looking, __ATOMIC_SEQ_CST)) {}
+  return arg;
+}
+static void* looks(void* arg) {
+  int ends[2], wrong = 0;
+  struct timeval none = {0, 0};
+  MUST(pipe(ends) == 0);
+  const int64_t until = now(CLOCK_MONOTONIC) + 300000000;
+  while (now(CLOCK_MONOTONIC) < until) {
+    struct pollfd one = {ends[0], POLLIN, 0};
+    wrong += poll(&one, 1, 0) != 0;
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(ends[0], &set);
+    wrong += select(ends[0] + 1, &set, NULL, NULL, &none) != 0;
+  }
+  close(ends[0]), close(ends[1]);
+  CHECK(wrong == 0);
+  return arg;
+}
+CASE(a_look_is_not_interrupted) {
+  pthread_t t[4], looker[2];
+  done_looking = 0;
+  for (int i = 0; i < 4; i++) t[i] = start(computes, NULL);
+  for (int i = 0; i < 2; i++) looker[i] = start(looks, NULL);
+  for (int i = 0; i < 2; i++) finish(looker[i]);
+  __atomic_store_n(&done_looking, 1, __ATOMIC_SEQ_CST);
+  for (int i = 0; i < 4; i++) finish(t[i]);
+}
+
 int main(int argc, char** argv) { return check_main(argc, argv); }
