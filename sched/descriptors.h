@@ -70,7 +70,7 @@ struct Descriptor {
   SpinLock lock;
   Atomic<FileKind> kind;
   Atomic<bool> taken;          // somebody makes a call that must find the descriptor ready
-  Dryness reads;               // a hint
+  Dryness reads, polls;        // hints
   SeenBlocking blocking;
   Atomic<PollWaiter*> first;   // written under `lock`; looked at without, for "nobody"
   PollWaiter* last;
@@ -79,6 +79,7 @@ struct Descriptor {
   void forget_file() {
     kind.store_relaxed(FileKind::unknown);
     reads.found();
+    polls.found();
     blocking.forget();
   }
 };

@@ -29,10 +29,18 @@ namespace gamelan::io {
 
 long poll_until(pollfd* fds, nfds_t n, Nanos deadline) {
   cancel::point();
-  return end(until_ready(
+  Descriptor* only = n == 1 ? descriptors::find(fds->fd) : nullptr;  // a server that waits for its client's next words
+  const bool expects_nothing = only && only->polls.expects_nothing();
+  bool waited = false;
+  const long r = until_ready(
       deadline, [&] { return look(fds, n); },
-      [&] { return netpoll::wait_any(fds, static_cast<unsigned>(n), deadline); }, [] { return false; },
-      [&] { return poll_in_kernel(fds, n, deadline); }));
+      [&] {
+        waited = true;
+        return netpoll::wait_any(fds, static_cast<unsigned>(n), deadline);
+      },
+      [] { return false; }, [&] { return poll_in_kernel(fds, n, deadline); }, expects_nothing);
+  if (only && !expects_nothing) waited ? only->polls.found_nothing() : only->polls.found();
+  return end(r);
 }
 
 static long ppoll_until(pollfd* fds, nfds_t n, const timespec* t, const sigset_t* mask) {

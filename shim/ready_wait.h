@@ -37,13 +37,17 @@ inline long end(long r) {
 }
 
 // `look` returns 0 for nothing yet, `wait` a Wake, `in_kernel` makes the whole call until the deadline. `is_woken_again`:
-// whether `wait` would end at once, though there is nothing: a hang-up, say, for which the call does not ask.
+// whether `wait` would end at once, though there is nothing: a hang-up, say, for which the call does not ask. With
+// `expects_nothing` the first look is left out: the wait begins with one.
 template <class Look, class Wait, class IsWokenAgain, class InKernel>
-long until_ready(Nanos deadline, Look look, Wait wait, IsWokenAgain is_woken_again, InKernel in_kernel) {
+long until_ready(Nanos deadline, Look look, Wait wait, IsWokenAgain is_woken_again, InKernel in_kernel,
+                 bool expects_nothing = false) {
   constexpr unsigned kMostFutile = 3;
   for (unsigned futile = 0;;) {
-    const long r = look();
-    if (r != 0 || deadline == 0 || (deadline != parking_lot::kForever && sys::monotonic_now() >= deadline)) return r;
+    const bool is_over = deadline == 0 || (deadline != parking_lot::kForever && sys::monotonic_now() >= deadline);
+    const long r = expects_nothing && !is_over ? 0 : look();
+    expects_nothing = false;
+    if (r != 0 || is_over) return r;
     if (futile == kMostFutile) return in_kernel();
     switch (wait()) {
       case Wake::not_pollable: return in_kernel();
