@@ -898,15 +898,15 @@ void exit_g() {
   __builtin_unreachable();
 }
 
-// Spinning pays only where the holder runs on another processor, and nobody here waits for this one.
+// Spinning pays only where the holder may run on another processor. Also where Gs wait for this one: to park and to be woken
+// costs them as much. (Go spins only with an empty queue; 64 threads on one mutex then took 41 ns instead of 15.)
 bool may_spin() {
   const G* g = self();
   if (g->kind != GKind::goroutine) return true;
-  M* m = g->m;
-  const P* p = m ? m->p.load_relaxed() : nullptr;
-  if (!p || present_ps() == 1) return false;
+  const M* m = g->m;
+  if (!m || !m->p.load_relaxed() || present_ps() == 1) return false;
   const uint32_t busy = present_ps() - state.idle_p_count.load_relaxed() - state.spinning.load_relaxed();
-  return busy > 1 && !has_work(p);
+  return busy > 1;
 }
 
 G* main_goroutine() { return state.main; }

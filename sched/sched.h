@@ -52,7 +52,7 @@ void free_g(G* g);                     // joined, or detached and ended
 void yield();                          // the caller goes to the global queue's end, others run. Blocks  the G
 uint64_t live_goroutines();
 G* main_goroutine();                   // whose stack is the process'
-bool may_spin();                       // another P runs, and none of the caller's Gs waits for this one. Go's canSpin
+bool may_spin();                       // another P runs. Go's canSpin
 
 // ---- waiting ----
 Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason::sleep);

@@ -46,10 +46,12 @@ inline bool take(Word& w) {
   return true;
 }
 
-// Another P may be about to free it: a few looks are cheaper than a park. 20 pauses are below a microsecond.
+// Another P may be about to free it: a few looks are cheaper than a park. Each look takes the word's cache line away from
+// the holder, who may come again at once: they grow rarer.
 bool spin(Word& w) {
-  for (int i = 0; i < 20 && sched::may_spin(); i++) {
-    __builtin_ia32_pause();
+  constexpr int kLooks = 6;  // a microsecond or two in all
+  for (int look = 0; look < kLooks && sched::may_spin(); look++) {
+    for (int i = 0; i < 1 << look; i++) __builtin_ia32_pause();
     if (w.load_relaxed() == kFree && take(w)) return true;
   }
   return false;
