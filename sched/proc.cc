@@ -649,17 +649,12 @@ G* find_runnable(M* m) {
   for (;;) {
     if (GAMELAN_UNLIKELY(signals::any_to_hand_out())) signals::hand_out();
     P* p = own_p();
-    if (!p) {
+    const bool stopped = p && GAMELAN_UNLIKELY(state.to_stop.load_relaxed()) && stop_p(m, p);
+    if (!p || stopped) {
       drop_stray_cache(m);
       stop_spinning(m);
-      if (!wait_in_netpoller(m)) stop_m(m);  // its G, which ran without a P, may wait there
-      continue;
-    }
-    if (GAMELAN_UNLIKELY(state.to_stop.load_relaxed()) && stop_p(m, p)) {
-      drop_stray_cache(m);
-      stop_spinning(m);
-      wake_p();
-      if (!wait_in_netpoller(m)) stop_m(m);
+      if (stopped) wake_p();  // what was in its queue
+      if (!wait_in_netpoller(m)) stop_m(m);  // a G that ran here without a P may wait there
       continue;
     }
     Nanos now = 0;

@@ -82,7 +82,7 @@ bool stop_p(M* m, P* p) {
 }
 
 bool stop_idle_locked(P* p) {
-  if (GAMELAN_LIKELY(!state.to_stop.load_relaxed()) || !is_too_many_locked()) return false;
+  if (GAMELAN_LIKELY(!is_too_many_locked())) return false;
   put_stopped_locked(p);
   return true;
 }

@@ -57,6 +57,14 @@ long change_one(int how, int signal) {
   const uint64_t set = signals::bit(signal);
   return signals::change_mask(how, &set, nullptr);
 }
+
+// BSD's: the first 32 signals as an int; returns those that were blocked before.
+int change_low(int how, int low) {
+  const uint64_t set = static_cast<unsigned>(low);
+  uint64_t before;
+  signals::change_mask(how, &set, &before);
+  return static_cast<int>(before);
+}
 }  // namespace
 
 GAMELAN_EXPORT int pthread_sigmask(int how, const sigset_t* set, sigset_t* before) {
@@ -86,19 +94,13 @@ GAMELAN_EXPORT int sigrelse(int signal) {
 GAMELAN_EXPORT int sigblock(int low) {
   static constinit Next<int (*)(int)> next{"sigblock"};
   if (!signals::are_of_goroutine()) return next.get()(low);
-  const uint64_t set = static_cast<unsigned>(low);
-  uint64_t before;
-  signals::change_mask(SIG_BLOCK, &set, &before);
-  return static_cast<int>(before);
+  return change_low(SIG_BLOCK, low);
 }
 
 GAMELAN_EXPORT int sigsetmask(int low) {
   static constinit Next<int (*)(int)> next{"sigsetmask"};
   if (!signals::are_of_goroutine()) return next.get()(low);
-  const uint64_t set = static_cast<unsigned>(low);
-  uint64_t before;
-  signals::change_mask(SIG_SETMASK, &set, &before);
-  return static_cast<int>(before);
+  return change_low(SIG_SETMASK, low);
 }
 
 GAMELAN_EXPORT int sigpending(sigset_t* set) {
