@@ -9,12 +9,12 @@
 #include "sched/signals.h"
 #include "sched/state.h"
 #include "sched/tcb.h"
+#include "sched/world.h"
 
 namespace gamelan::sched {
 
-BlockingCall::BlockingCall() : entered_(false) {
+void BlockingCall::enter() {
   G* g = self();
-  if (!can_park()) return;
   g->in_runtime.store_relaxed(1);
   if (P* p = own_p()) {
     M* m = g->m;
@@ -45,7 +45,7 @@ void exit_slow(G* g) {
 
 void return_from_syscall(G* g) {
   M* m = g->m;
-  if (m->p.load_relaxed()) return;
+  if (m->p.load_relaxed()) return g->state.store_seq(GState::running);
   const LeftP left = g->left;
   if (left.p->claim.move({PStatus::syscall, left.generation}, PStatus::running, false)) {
     m->p.store_relaxed(left.p);
@@ -54,6 +54,7 @@ void return_from_syscall(G* g) {
     exit_slow(g);
   }
   g->state.store_seq(GState::running);
+  world::gate();
 }
 
 void enter_syscall_again(G* g, LeftP call) {
@@ -75,7 +76,6 @@ BlockingCall::~BlockingCall() {
   G* g = self();
   g->in_runtime.store_relaxed(1);
   return_from_syscall(g);
-  g->state.store_seq(GState::running);
   g->in_runtime.store_relaxed(0);
   if (GAMELAN_UNLIKELY(g->attention.load_relaxed())) attend();
 }

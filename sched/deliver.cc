@@ -69,7 +69,7 @@ class Interrupted {
  public:
   explicit Interrupted(G* g)
       : g_(g), in_runtime_(g->in_runtime.load_relaxed()), mask_(g->mask), handlers_ran_(g->handlers_ran), raising_(g->raising),
-        pinned_(g->pinned.load_relaxed()), seen_(g->handlers_seen), watches_(g->watches_handlers), was_in_syscall_(g->state.load_relaxed() == GState::syscall), call_(g->left) {}
+        pinned_(g->pinned.load_relaxed()), seen_(g->handlers_seen), watches_(g->watches_handlers), was_in_syscall_(g->state.load_relaxed() == GState::syscall), call_(g->left), outside_(g->outside) {}
 
   // In a RuntimeSection until `begin` ends: further signals wait meanwhile.
   void begin(uint64_t mask, bool in_our_code) {
@@ -87,6 +87,7 @@ class Interrupted {
   // `interrupted`: the mask that the kernel puts back; `changed`: the handler has written another one into its context.
   void end(uint64_t interrupted, bool changed, uint8_t ran) {
     g_->in_runtime.store_relaxed(1);
+    g_->outside = outside_;
     if (was_in_syscall_ && g_->state.load_relaxed() == GState::running) sched::enter_syscall_again(g_, call_);
     g_->left = call_;
     g_->mask = changed ? interrupted : mask_;
@@ -112,6 +113,7 @@ class Interrupted {
   bool watches_;
   bool was_in_syscall_;
   LeftP call_;
+  Outside outside_;
 };
 
 void run(G* g, int signal, siginfo_t* info, ucontext_t* context, bool in_our_code) {

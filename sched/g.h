@@ -126,6 +126,27 @@ struct LeftP {
   uint32_t generation;
 };
 
+// What the collector needs of a G that is in the kernel by a BlockingCall: the registers that a call preserves may hold
+// pointers of the program, and of its stack what lies above `sp`. sp 0: not known, it must be stopped by a signal.
+struct Outside {
+  uintptr_t sp;
+  uintptr_t registers[6];  // rbx, rbp, r12 to r15
+  // Inline: the values are those of the function that stays on the stack.
+  __attribute__((always_inline)) void publish() {
+    __asm__ volatile(
+        "mov %%rbx, 8(%0)\n\tmov %%rbp, 16(%0)\n\tmov %%r12, 24(%0)\n\tmov %%r13, 32(%0)\n\t"
+        "mov %%r14, 40(%0)\n\tmov %%r15, 48(%0)\n\tmov %%rsp, (%0)"
+        : : "r"(this) : "memory");
+  }
+};
+
+// How a kernel thread is stopped with the world (world.h): by our signal, in whose handler it waits.
+struct StopPoint {
+  Atomic<bool> told;     // the signal is on its way
+  Nanos told_at;
+  Atomic<bool> stopped;  // it waits
+};
+
 enum class Detach : int { joinable, detached, exited, joined };
 
 struct G {
@@ -190,6 +211,8 @@ struct G {
   uint32_t handlers_seen;     // while it waits under another mask: a handler that ran since then ends the wait
   bool watches_handlers;
   LeftP left;
+  Outside outside;            // while in a system call
+  Atomic<uintptr_t> stopped_sp;  // while its kernel thread is stopped in a signal handler on its stack; else 0
   struct { void* sp; int flags; Bytes size; } altstack;
 
   // -- LockOSThread --

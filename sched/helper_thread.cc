@@ -118,6 +118,8 @@ void wait_until_gone() {
 }
 }  // namespace
 
+int tid() { return tid_word.load_seq(); }
+
 void enable() {
   home_pid.store_seq(sys::current_pid());
   enabled = true;

@@ -14,6 +14,7 @@ namespace gamelan::helper {
 
 void enable();    // gcenable: from now on `wanted` may make the thread
 void wanted();    // there is work; cheap when the helper already runs
+int tid();        // 0: there is none
 void stop();      // returns when the thread is gone; `wanted` makes a new one
 void forbid();
 class Pause {     // no helper while one of these lives; Blocks until a running one is gone

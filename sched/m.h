@@ -14,13 +14,14 @@ struct ThreadRecord;
 
 struct M {
   G* g0;
-  G* current;                   // the G that runs here; nullptr while on g0
+  G* current;                   // the G that runs here; nullptr once it has left for g0
   Atomic<P*> p;                 // held; nullptr: parked, or its P was taken while it was in the kernel
   uint32_t p_generation;        // of the claim when it was taken; another one now: it was taken away
   bool spinning;                // looking for work; counted in sched's spinning count
   Atomic<uint32_t> wake_word;   // futex: 0 asleep or about to; else go on
   static constexpr uint32_t kGoOn = 1, kLook = 2;  // a P was handed over; signals were taken that are somebody's
   int tid;
+  StopPoint stop_point;
   Atomic<bool> look_sent;       // our signal is on its way: a second one would find nothing more
   uintptr_t native_fs;          // of the block that libc made for this kernel thread
   int id;

@@ -16,6 +16,7 @@
 #include "sched/state.h"
 #include "sched/switch.h"
 #include "sched/tcb.h"
+#include "sched/world.h"
 
 extern "C" {
 __attribute__((visibility("hidden"), used)) void gamelan_preempted();
@@ -36,7 +37,8 @@ __asm__(
 namespace gamelan::preempt {
 
 namespace {
-enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04 };
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04, kCookieStop = 0x676d6c6e08 };
+bool is_ours(uintptr_t cookie) { return cookie == kCookieYield || cookie == kCookieLook || cookie == kCookieClose || cookie == kCookieStop; }
 constexpr unsigned kSkipsInLibc = 10;
 constexpr uintptr_t kRedZone = 128;
 
@@ -70,10 +72,11 @@ void inject(ucontext_t* context) {
 
 void on_signal(int signal, siginfo_t* info, void* context) {
   const auto cookie = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
-  if (info->si_code != SI_QUEUE || (cookie != kCookieYield && cookie != kCookieLook && cookie != kCookieClose)) {
+  if (info->si_code != SI_QUEUE || !is_ours(cookie)) {
     if (before.handler > actions::kIgnore) reinterpret_cast<void (*)(int, siginfo_t*, void*)>(before.handler)(signal, info, context);
     return;
   }
+  if (cookie == kCookieStop) return world::stop_here();
   G* g = self();
   if (cookie == kCookieClose) return signals::close_here(static_cast<ucontext_t*>(context));
   if (cookie == kCookieLook && g->m) g->m->look_sent.store_seq(false);  // before the look: pairs: ask_to_look exchange
@@ -102,7 +105,7 @@ void install() {
   // What was on its way when an exec began, or was the parent's, does not come any more.
   for (M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next) m->look_sent.store_seq(false);
   KernelAction was{};
-  const KernelAction act{reinterpret_cast<uintptr_t>(&on_signal), SA_SIGINFO | SA_RESTART | kHasRestorer, gamelan_restorer, ~uint64_t{0}};
+  const KernelAction act{reinterpret_cast<uintptr_t>(&on_signal), SA_SIGINFO | SA_RESTART | kHasRestorer, gamelan_restorer, signals::kAllButSetXid};
   kernel_sigaction(signals::kOurs, &act, &was);
   if (was.handler != act.handler) before = was;
 }
@@ -129,6 +132,7 @@ void nudge_call(G* g) {
 }
 
 void ask_to_close(int tid) { tell(tid, kCookieClose); }
+void ask_to_stop(int tid) { tell(tid, kCookieStop); }
 
 void nudge(G* g) {
   if (M* m = g->m) ask_to_look(m);

@@ -19,6 +19,7 @@ void nudge(G* g);                // `g`, which runs, should look at its pending 
 
 void ask_to_close(int tid);      // signals::close_here, on that kernel thread
 void nudge_call(G* g);           // its system call ends with EINTR
+void ask_to_stop(int tid);       // world::stop_here, on that kernel thread
 void cancel(G* g);               // a request to cancel: `g` ends wherever it is, if its type is asynchronous
 
 }  // namespace gamelan::preempt

@@ -22,6 +22,7 @@
 #include "sched/switch.h"
 #include "sched/tcb.h"
 #include "sched/threads.h"
+#include "sched/world.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -409,10 +410,7 @@ void switch_away(PostSwitch post, void* argument, G* to) {
     }
     if (next) enter_g(m, p, next);
   }
-  if (!next) {
-    next = m->g0;
-    m->current = nullptr;
-  }
+  if (!next) next = m->g0;
   switch_stack(&g->sp, next->sp, next->fs);
   finish_switch();
 }
@@ -729,6 +727,7 @@ void poll_from_outside(Nanos now) {
 
 void run_scheduler(M* m) {
   for (;;) {
+    __atomic_store_n(&m->current, nullptr, __ATOMIC_RELEASE);  // it is off its stack
     if (GAMELAN_UNLIKELY(m->altstack)) signals::remove_altstack(m);  // before its G can run elsewhere
     finish_switch();
     G* g = m->pending_locked;
@@ -748,6 +747,7 @@ void run_scheduler(M* m) {
     }
     P* p = own_p();
     enter_g(m, p, g);
+    world::gate();
     switch_stack(&m->g0->sp, g->sp, g->fs);
   }
 }

@@ -62,12 +62,24 @@ Wake sleep_until(Nanos deadline, bool interruptible, WaitReason why = WaitReason
 // threads, in signal handlers that interrupted the runtime, and in vfork's child it does nothing.
 class BlockingCall {
  public:
-  BlockingCall();
+  __attribute__((always_inline)) BlockingCall() : entered_(false) {
+    if (!can_park()) return;
+    tls_g.outside.publish();
+    enter();
+  }
+  // For one that outlives the function in which it begins: what that left in registers is published by the caller.
+  enum Published { kUnpublished, kByCaller };
+  explicit BlockingCall(Published p) : entered_(false) {
+    if (!can_park()) return;
+    if (p == kUnpublished) tls_g.outside.sp = 0;
+    enter();
+  }
   ~BlockingCall();
   BlockingCall(const BlockingCall&) = delete;
   BlockingCall& operator=(const BlockingCall&) = delete;
 
  private:
+  void enter();
   bool entered_;
 };
 

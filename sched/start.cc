@@ -38,6 +38,7 @@
 #include "sched/sysmon.h"
 #include "sched/tcb.h"
 #include "sched/threads.h"
+#include "sched/world.h"
 
 namespace gamelan::sched {
 
@@ -322,7 +323,7 @@ ThreadRecord* before_fork() {
   if (!is_started()) return nullptr;
   M* m = tls_g.m;
   fork_p = m ? m->p.load_relaxed() : nullptr;
-  new (fork_call) BlockingCall;
+  new (fork_call) BlockingCall(BlockingCall::kUnpublished);
   return fork_p ? fork_p->cache_record : nullptr;
 }
 
@@ -359,6 +360,7 @@ void give_ps_to_child(P* mine) {
 void after_fork_in_child() {
   G* g = self();
   if (g->kind == GKind::native) g->tid = 0;  // shim/tid.h asks again
+  world::after_fork_in_child();
   if (!is_started()) return;
   M* m = g->m;
   if (!m) return;  // a native thread forked: the scheduler begins anew at the next pthread_create

@@ -25,8 +25,10 @@
 #include "sched/slots.h"
 #include "sched/starvation.h"
 #include "sched/state.h"
+#include "sched/task_list.h"
 #include "sched/threads.h"
 #include "sched/trace.h"
+#include "sched/world.h"
 
 #include <pthread.h>
 
@@ -46,23 +48,8 @@ void nap(Nanos n) {
   sys::call(SYS_nanosleep, reinterpret_cast<long>(&t), 0);
 }
 
-// The kernel's word for the thread: R, S, D ...; 0 where it cannot be read.
-char kernel_state(int tid) {
-  Line path;
-  path.text("/proc/self/task/").dec(static_cast<uint64_t>(tid)).text("/stat");
-  const long fd = sys::call(SYS_open, reinterpret_cast<long>(path.c_str()), 0 /* O_RDONLY */ | 02000000 /* O_CLOEXEC */);
-  if (sys::is_error(fd)) return 0;
-  char text[512];
-  const long n = sys::call(SYS_read, fd, reinterpret_cast<long>(text), sizeof text);
-  sys::call(SYS_close, fd);
-  char found = 0;
-  for (long i = 0; i + 2 < n; i++)
-    if (text[i] == ')') found = text[i + 2];  // the last one: names may hold parentheses
-  return found;
-}
-
 bool sleeps_in_kernel(int tid) {
-  const char s = kernel_state(tid);
+  const char s = task_list::kernel_state(tid);
   return s == 'S' || s == 'D';
 }
 
@@ -139,7 +126,7 @@ void look_at_strays() {
   for (M* m = state.all_ms.load_acquire(); m; m = m->all_next) {
     if (!m->stray_cache) continue;
     strays++;
-    if (m->current && m->current->state.load_relaxed() == GState::running && kernel_state(m->tid) == 'R') preempt::request(m);
+    if (m->current && m->current->state.load_relaxed() == GState::running && task_list::kernel_state(m->tid) == 'R') preempt::request(m);
   }
   state.strays.store_relaxed(strays);
 }
@@ -172,7 +159,10 @@ void wait_for_work() {
   state.sysmon_asleep.store_seq(0);
 }
 
+constinit Atomic<int> its_tid{0};
+
 void* run(void*) {
+  its_tid.store_seq(sys::current_tid());
   sys::call(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>("gamelan-sysmon"));
   tls_g.kind = GKind::scheduler;
   tls_g.in_runtime.store_relaxed(1);
@@ -184,6 +174,7 @@ void* run(void*) {
     if (all_idle()) wait_for_work();
     if (!signals::any_to_hand_out()) nap(tick);
     signals::hand_out();
+    if (GAMELAN_UNLIKELY(world::stopping.load_relaxed())) continue;  // a stopped M looks as if it slept
     const Nanos now = sys::monotonic_now();
     state.clock.store_relaxed(now);
     bool waits = state.strays.load_relaxed() != 0;
@@ -204,7 +195,10 @@ void* run(void*) {
 }
 }  // namespace
 
+int sysmon::tid() { return its_tid.load_seq(); }
+
 bool sysmon::start() {
+  its_tid.store_seq(0);
   sys::call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);

@@ -11,5 +11,6 @@
 namespace gamelan::sysmon {
 
 bool start();                   // makes the thread; false: it cannot be made
+int tid();                      // 0: it does not run
 
 }  // namespace gamelan::sysmon

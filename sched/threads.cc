@@ -11,6 +11,7 @@
 #include "allocator/mcache.h"
 #include "allocator/sys_memory.h"
 #include "sched/g.h"
+#include "sched/world.h"
 
 namespace gamelan::threads {
 
@@ -20,7 +21,9 @@ constinit ThreadRecord* all = nullptr;
 constinit ThreadRecord* reusable = nullptr;
 constinit MCache* idle_caches = nullptr;
 constinit uint64_t live_count = 0;
+constinit uint32_t forks = 0;
 constinit ThreadRecord* main_record = nullptr;
+constinit Atomic<ThreadRecord*> all_made{nullptr};
 constinit Atomic<ThreadRecord*> to_mend{nullptr};  // of threads that were the parent's
 
 // Created with the first thread, so that a program without threads keeps all its keys.
@@ -38,7 +41,12 @@ ThreadRecord* new_record() {
       return r;
     }
   }
-  return static_cast<ThreadRecord*>(sys_alloc(sizeof(ThreadRecord)));
+  auto* r = static_cast<ThreadRecord*>(sys_alloc(sizeof(ThreadRecord)));
+  if (!r) return nullptr;
+  ThreadRecord* first = all_made.load_relaxed();
+  do r->made_next = first;
+  while (!all_made.compare_exchange(first, r));
+  return r;
 }
 
 void recycle(ThreadRecord* r) {
@@ -117,17 +125,22 @@ bool adopt(ThreadRecord* r, bool is_main) {
   if (!r->cache) return false;
   r->tid = is_main ? sys::current_pid() : sys::current_tid();
   r->rounds_left = PTHREAD_DESTRUCTOR_ITERATIONS;
+  r->g = self();
+  r->process = forks;
   r->state.store_release(ThreadState::running);
   link(r);
   mine = r;
   tls_mcache = r->cache;
   // From here on malloc works: pthread_setspecific may need it.
   if (!is_main && have_key()) pthread_setspecific(end_key, r);
+  world::gate();
   return true;
 }
 }  // namespace
 
 ThreadRecord* current() { return mine; }
+ThreadRecord* first_made() { return all_made.load_acquire(); }
+bool runs(const ThreadRecord* r) { return r->state.load_acquire() == ThreadState::running && r->g && r->process == forks; }
 uint64_t live() { return live_count; }
 
 bool init_main() {
@@ -145,6 +158,7 @@ ThreadRecord* lend_cache() {
   }
   r->stack_low = r->stack_high = 0;
   r->tid = 0;
+  r->g = nullptr;
   r->state.store_release(ThreadState::running);
   link(r);
   return r;
@@ -166,6 +180,7 @@ ThreadRecord* give_up_current() {
   if (r != main_record) pthread_setspecific(end_key, nullptr);
   main_record = nullptr;
   mine = nullptr;
+  r->g = nullptr;
   return r;
 }
 
@@ -224,6 +239,7 @@ void after_fork(bool in_child, ThreadRecord* keep) {
   if (!in_child) return list_lock.unlock();
   // The parent's other threads are not here: their caches wait until somebody needs the memory. Only reads: each write
   // would copy a page, and most children exec.
+  forks++;
   ThreadRecord* kept = mine ? mine : keep;
   if (kept) unlink_locked(kept);
   if (ThreadRecord* last = all) {
@@ -237,6 +253,7 @@ void after_fork(bool in_child, ThreadRecord* keep) {
   list_lock.unlock();
   if (!kept) return;
   kept->tid = sys::current_pid();
+  kept->process = forks;
   link(kept);
 }
 

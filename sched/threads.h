@@ -9,6 +9,7 @@
 #pragma once
 #include "allocator/base/atomic.h"
 #include "allocator/base/words.h"
+#include "sched/g.h"
 
 namespace gamelan {
 
@@ -28,6 +29,10 @@ struct ThreadRecord {
   void* (*start)(void*);
   void* arg;
   unsigned rounds_left;  // of TSD destructors
+  G* g;                  // the thread's own block; nullptr: a cache that is a processor's
+  uint32_t process;      // how many forks ago the program began: other processes' threads are not here
+  StopPoint stop_point;
+  ThreadRecord* made_next;  // of all that were ever made
   ThreadRecord* next;
   ThreadRecord* prev;
 };
@@ -54,6 +59,9 @@ void after_fork(bool in_child, ThreadRecord* keep);
 // is none. Called now and then, since most children exec before they need the memory. False: none was left.
 bool mend_one();
 uint64_t live();
+// Every record that was ever made, for those who look at its state: one that is made meanwhile may be missed.
+ThreadRecord* first_made();
+bool runs(const ThreadRecord* r);     // it stands for a kernel thread of this process
 
 }  // namespace threads
 }  // namespace gamelan

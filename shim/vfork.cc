@@ -14,11 +14,14 @@
 using namespace gamelan;
 
 extern "C" {
+// Where the caller's registers go: the assembly stores them, since they stay in use over the call.
+__attribute__((visibility("hidden"), used)) Outside* gamelan_outside() { return &self()->outside; }
+
 __attribute__((visibility("hidden"), used)) void gamelan_before_vfork() {
   G* g = self();
   if (g->is_in_vfork()) return;  // the child of one forks so again: it has a process, but no G, of its own
   static_assert(sizeof(sched::BlockingCall) <= sizeof g->vfork_call);
-  new (g->vfork_call) sched::BlockingCall;
+  new (g->vfork_call) sched::BlockingCall(sched::BlockingCall::kByCaller);
   g->pinned.store_relaxed(g->pinned.load_relaxed() | G::kInVfork);
   g->vfork_pid = sys::current_pid();
 }
@@ -44,6 +47,14 @@ __asm__(
     ".cfi_startproc\n"
     "  sub $8, %rsp\n"
     ".cfi_adjust_cfa_offset 8\n"
+    "  call gamelan_outside\n"
+    "  mov %rsp, (%rax)\n"
+    "  mov %rbx, 8(%rax)\n"
+    "  mov %rbp, 16(%rax)\n"
+    "  mov %r12, 24(%rax)\n"
+    "  mov %r13, 32(%rax)\n"
+    "  mov %r14, 40(%rax)\n"
+    "  mov %r15, 48(%rax)\n"
     "  call gamelan_before_vfork\n"
     "  add $8, %rsp\n"
     ".cfi_adjust_cfa_offset -8\n"
