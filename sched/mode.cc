@@ -129,14 +129,12 @@ bool build_id_of(const void* notes, size_t size, char (&hex)[41]) {
   return false;
 }
 
-Decision judge(ThreadsMode wanted, bool auto_is_native, const rules::Found& (*find_rule)(), Objections (*look)()) {
+Decision judge(ThreadsMode wanted, const rules::Found& (*find_rule)(), Objections (*look)()) {
   if (wanted == ThreadsMode::native) return {false, "GAMELAN_THREADS=native"};
   const char* why = "GAMELAN_THREADS=goroutine";
   if (wanted == ThreadsMode::automatic) {
     const rules::Found& rule = find_rule();
     if (rule.verdict == rules::Verdict::native) return {false, rule.reason};
-    if (rule.verdict == rules::Verdict::none && auto_is_native)
-      return {false, "threads are the kernel's unless GAMELAN_THREADS=goroutine"};
     why = rule.verdict == rules::Verdict::goroutine ? rule.reason : "nothing speaks against it";
   }
   const Objections against = look();
@@ -147,7 +145,7 @@ Decision judge(ThreadsMode wanted, bool auto_is_native, const rules::Found& (*fi
 
 Mode decide_mode() {
   if (heap_hooks.is_inert()) return stand_aside();
-  const Decision d = judge(options().threads_mode, kAutoIsNative, rule_of_program, look_at_machine);
+  const Decision d = judge(options().threads_mode, rule_of_program, look_at_machine);
   reason = d.reason;
   refused = !d.goroutine && options().threads_mode == ThreadsMode::goroutine;
   publish_threads_mode(d.goroutine ? "goroutine" : "native", d.reason);

@@ -1,7 +1,7 @@
 // sched/mode.h: whether the program's threads are goroutines, and why.
 //
 // Order    GAMELAN_THREADS=native | goroutine beats everything the machine allows; under auto the program's rule comes first,
-//          then kAutoIsNative, then the machine: what makes goroutines impossible (for whoever asks), what makes them unwise
+//          then the machine: what makes goroutines impossible (for whoever asks), what makes them unwise
 //          unasked (a build of glibc that was not tested, no /proc).
 // Says     under auto nothing: `gamelan stat` and stats=1 show mode and reason. An explicit goroutine that cannot be honoured
 //          is said in one line when the program makes its first thread; a program without threads hears nothing.
@@ -11,9 +11,6 @@
 #include "sched/program_rules.h"
 
 namespace gamelan::sched {
-
-// Goroutines unasked, in every program that makes threads, come when the compatibility suites pass for them.
-inline constexpr bool kAutoIsNative = true;
 
 // Of the machine; nullptr where nothing speaks against it.
 struct Objections {
@@ -26,7 +23,7 @@ struct Decision {
   const char* reason;
 };
 // Pure. The rule and the objections are asked for only where they matter: both cost system calls.
-Decision judge(ThreadsMode wanted, bool auto_is_native, const rules::Found& (*find_rule)(), Objections (*look)());
+Decision judge(ThreadsMode wanted, const rules::Found& (*find_rule)(), Objections (*look)());
 
 // A build-id as lower-case hexadecimal digits, NUL-terminated, out of a PT_NOTE segment. False: it has none.
 bool build_id_of(const void* notes, size_t size, char (&hex)[41]);

@@ -14,10 +14,10 @@ rules::Found rule;
 Objections against;
 bool asked_rule, asked_machine;
 
-Decision judge(ThreadsMode wanted, bool auto_is_native = false) {
+Decision judge(ThreadsMode wanted) {
   asked_rule = asked_machine = false;
   return sched::judge(
-      wanted, auto_is_native, +[]() -> const rules::Found& { return asked_rule = true, rule; },
+      wanted, +[]() -> const rules::Found& { return asked_rule = true, rule; },
       +[] { return asked_machine = true, against; });
 }
 
@@ -27,7 +27,7 @@ bool says(const Decision& d, bool goroutine, std::string_view reason) { return d
 Test(mode, an_explicit_wish_beats_rules_and_what_is_unwise) {
   rule = {rules::Verdict::native, "a rule"};
   against = {nullptr, "unwise"};
-  cr_assert(says(judge(ThreadsMode::goroutine, true), true, "GAMELAN_THREADS=goroutine") && !asked_rule);
+  cr_assert(says(judge(ThreadsMode::goroutine), true, "GAMELAN_THREADS=goroutine") && !asked_rule);
   cr_assert(says(judge(ThreadsMode::native), false, "GAMELAN_THREADS=native") && !asked_rule && !asked_machine);
 }
 
@@ -46,14 +46,6 @@ Test(mode, auto_asks_rules_then_the_machine) {
   cr_assert(says(judge(ThreadsMode::automatic), false, "unwise"));
   rule = {rules::Verdict::native, "a rule"};
   cr_assert(says(judge(ThreadsMode::automatic), false, "a rule") && !asked_machine);
-}
-
-Test(mode, while_auto_is_native_only_a_rule_makes_goroutines) {
-  rule = {};
-  against = {};
-  cr_assert(!judge(ThreadsMode::automatic, true).goroutine && !asked_machine);
-  rule = {rules::Verdict::goroutine, "a rule"};
-  cr_assert(says(judge(ThreadsMode::automatic, true), true, "a rule"));
 }
 
 Test(mode, build_ids_are_read_behind_other_notes) {

@@ -11,7 +11,7 @@ namespace gamelan::rules {
 namespace {
 constexpr const char* kFile = "/etc/gamelan.conf";
 constexpr const char* kBuiltIn[] = {
-#define RULE(text) "program " text,
+#define RULE(text) text,
 #include "sched/program_rules.inc"
 #undef RULE
 };
@@ -61,11 +61,31 @@ void keep(Found* found, const Rule& rule, const char* where) {
   found->reason[n] = 0;
 }
 
+// Rules for libraries are kept: libraries come later.
+struct ForLibrary {
+  char name[48];
+  bool goroutine;
+};
+constexpr unsigned kMostForLibraries = 16;
+constinit ForLibrary for_libraries[kMostForLibraries] = {};
+constinit unsigned for_library_count = 0;
+
+bool keep_for_library(const Rule& rule) {
+  if (for_library_count == kMostForLibraries || rule.name_length >= sizeof for_libraries->name) return false;
+  ForLibrary& kept = for_libraries[for_library_count++];
+  mem::copy(kept.name, rule.name, rule.name_length);
+  kept.name[rule.name_length] = 0;
+  kept.goroutine = rule.goroutine;
+  return true;
+}
+
 void take(Found* found, const char* line, size_t length, const char* program, const char* where, uint64_t number) {
   Rule rule;
   const Kind kind = parse(line, length, &rule);
-  if (kind == Kind::wrong && !wrong_line) wrong_line = number;
-  if (kind == Kind::rule && fits(rule, program)) keep(found, rule, where);
+  bool right = kind != Kind::wrong;
+  if (kind == Kind::rule && rule.library) right = keep_for_library(rule);
+  else if (kind == Kind::rule && fits(rule, program)) keep(found, rule, where);
+  if (!right && !wrong_line) wrong_line = number;
 }
 
 void read_file(Found* found, const char* program) {
@@ -83,7 +103,9 @@ Kind parse(const char* line, size_t length, Rule* out) {
   Words words{line, line + length};
   words.skip_space();
   if (words.at == words.end || *words.at == '#') return Kind::blank;
-  if (!words.next_is("program")) return Kind::wrong;
+  const Words kind = words;
+  out->library = words.next_is("library");
+  if (!out->library && !(words = kind, words.next_is("program"))) return Kind::wrong;
   out->name = words.next(&out->name_length);
   if (!out->name_length) return Kind::wrong;
   Words threads = words;
@@ -96,25 +118,37 @@ Kind parse(const char* line, size_t length, Rule* out) {
   return Kind::rule;
 }
 
-bool fits(const Rule& rule, const char* program) {
-  const size_t n = length_of(program);
+bool fits(const Rule& rule, const char* name) {
+  const size_t n = length_of(name);
   const bool open = rule.name[rule.name_length - 1] == '*';
   const size_t fixed = rule.name_length - (open ? 1 : 0);
-  return (open ? n >= fixed : n == fixed) && mem::equal(program, rule.name, fixed);
+  return (open ? n >= fixed : n == fixed) && mem::equal(name, rule.name, fixed);
 }
 
 Found find(const char* program) {
   Found found{Verdict::none, ""};
+  for_library_count = 0;
   for (const char* row : kBuiltIn) take(&found, row, length_of(row), program, "built-in rule", 0);
   read_file(&found, program);
   return found;
 }
 
+Verdict find_for_library(const char* name) {
+  for (unsigned i = for_library_count; i-- > 0;) {
+    const ForLibrary& kept = for_libraries[i];
+    if (fits({true, kept.name, length_of(kept.name), kept.goroutine, "", 0}, name))
+      return kept.goroutine ? Verdict::goroutine : Verdict::native;
+  }
+  return Verdict::none;
+}
+
+bool any_for_libraries() { return for_library_count != 0; }
+
 void complain() {
   if (!wrong_line) return;
   Line line;
   line.prefix().text(path()).text(":").dec(wrong_line)
-      .text(": want program NAME threads=native|goroutine REASON; the line is skipped");
+      .text(": want program|library NAME threads=native|goroutine REASON; the line is skipped");
   output::write_line(line);
   wrong_line = 0;
 }

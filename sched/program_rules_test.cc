@@ -75,6 +75,17 @@ Test(program_rules, last_one_that_fits_holds_and_the_file_overrides_what_is_buil
   cr_assert(find_in(text, "xz").verdict == rules::Verdict::goroutine);
 }
 
+Test(program_rules, libraries_have_rules_of_their_own) {
+  cr_assert(parse("library libgomp.so* threads=native").rule.library && !parse("program x threads=native").rule.library);
+  cr_assert(rules::find("gdb").verdict == rules::Verdict::native && rules::any_for_libraries());
+  cr_assert(rules::find_for_library("libgomp.so.1") == rules::Verdict::native);
+  cr_assert(rules::find_for_library("libgomp") == rules::Verdict::none && rules::find_for_library("gdb") == rules::Verdict::none);
+  const rules::Found f = find_in("library libgomp.so* threads=goroutine\nlibrary libx.so threads=native\n", "libx.so");
+  cr_assert(f.verdict == rules::Verdict::none);
+  cr_assert(rules::find_for_library("libgomp.so.1") == rules::Verdict::goroutine);
+  cr_assert(rules::find_for_library("libx.so") == rules::Verdict::native);
+}
+
 Test(program_rules, long_lines_and_long_files) {
   std::string text = "# " + std::string(3000, 'x') + "\n";
   for (int i = 0; i < 500; i++) text += "program p" + std::to_string(i) + " threads=native number " + std::to_string(i) + "\n";

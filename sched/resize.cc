@@ -89,7 +89,7 @@ bool stop_idle_locked(P* p) {
 
 int set_max_procs(int n) {
   const auto wanted = static_cast<uint32_t>(min_of<int>(n, kMostPs));
-  if (is_started()) return n < 1 ? static_cast<int>(usable_ps()) : resize(wanted);
+  if (is_started()) return n < 1 ? static_cast<int>(usable_ps()) : resize(min_of(wanted, state.p_room));
   const auto before = static_cast<int>(gamelan_metrics.gomaxprocs);
   if (n >= 1) gamelan_metrics.gomaxprocs = state.asked_for = wanted;
   return before;

@@ -29,6 +29,7 @@
 #include "sched/hooks.h"
 #include "sched/native_thread.h"
 #include "sched/netpoll.h"
+#include "sched/own_threads.h"
 #include "sched/preempt.h"
 #include "sched/resize.h"
 #include "sched/signals.h"
@@ -156,12 +157,21 @@ P* new_p_locked() {
 }
 
 namespace {
+bool make_room_for_ps(uint32_t least) {
+  for (uint32_t room = kMostPs; room >= least; room /= 2) {
+    state.ps = static_cast<P*>(sys::map(nullptr, room * sizeof(P), PROT_READ | PROT_WRITE, MAP_NORESERVE));
+    if (!state.ps) continue;  // RLIMIT_AS: a smaller piece may fit
+    state.p_room = room;
+    return true;
+  }
+  return false;
+}
+
 bool make_ps(ThreadRecord* first) {
   uint32_t n = state.asked_for ? state.asked_for : options().gomaxprocs;
   if (!n) n = min_of(gamelan_metrics.gomaxprocs, cpu_quota::find());
   gamelan_metrics.gomaxprocs = n;
-  state.ps = static_cast<P*>(sys::map(nullptr, kMostPs * sizeof(P), PROT_READ | PROT_WRITE, MAP_NORESERVE));
-  if (!state.ps) return false;
+  if (!make_room_for_ps(n)) return false;
   for (uint32_t i = 0; i < n; i++) {
     P* p = new_p_locked();
     p->cache_record = i ? threads::lend_cache() : first;
@@ -284,6 +294,7 @@ const char* start_locked() {
   bind_caller(m, self());
   acquire_p(m, &state.ps[0]);
   for (uint32_t i = p_end(); i-- > 1;) put_idle_p(&state.ps[i]);
+  own_threads::refresh();
   preempt::install();
   actions::take_over();
   native_thread::install();

@@ -27,7 +27,8 @@ struct State {
   Atomic<M*> all_ms;
   Atomic<uint32_t> m_count;
   Atomic<uint32_t> starting_ms;      // kernel threads being made
-  P* ps;                             // room for kMostPs
+  P* ps;                             // room for `p_room`
+  uint32_t p_room;                   // kMostPs, or fewer where address space is short
   Atomic<uint32_t> p_count;          // those that were ever made
   P* stopped_ps;                     // GOMAXPROCS was lowered
   Atomic<uint32_t> stopped_p_count;

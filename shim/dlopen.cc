@@ -18,6 +18,7 @@
 
 #include "allocator/base/words.h"
 #include "sched/late_tls.h"
+#include "sched/own_threads.h"
 #include "sched/sched.h"
 #include "shim/next.h"
 
@@ -51,6 +52,9 @@ bool find_by_runpath(const void* caller, const char* name, char (&path)[PATH_MAX
 
 void* dlopen_as_goroutine(const char* name, int flags, const void* caller) {
   char path[PATH_MAX];
+  struct Refresh {
+    ~Refresh() { gamelan::own_threads::refresh(); }
+  } when_done;
   gamelan::LateTls late;
   if (name && !strchr(name, '/')) {
     if (void* loaded = next_dlopen.get()(name, flags | RTLD_NOLOAD)) return loaded;

@@ -12,6 +12,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/hooks.h"
 #include "sched/cancel.h"
+#include "sched/own_threads.h"
 #include "sched/sched.h"
 #include "sched/signals.h"
 #include "sched/tcb.h"
@@ -143,7 +144,8 @@ void exit_process() { exit(0); }
 GAMELAN_EXPORT int pthread_create(pthread_t* out, const pthread_attr_t* attr, void* (*start)(void*), void* arg) {
   if (stands_aside()) return next_create.get()(out, attr, start, arg);
   metric_add(Metric::pthread_creates, 1);
-  if (starts_goroutines()) return create_goroutine(out, attr, start, nullptr, arg);
+  if (starts_goroutines() && !own_threads::begin_at(reinterpret_cast<uintptr_t>(start)))
+    return create_goroutine(out, attr, start, nullptr, arg);
   return create_native(out, attr, start, arg);
 }
 

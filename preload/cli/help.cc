@@ -24,7 +24,7 @@ constexpr std::array kOurVariables = {
     Variable{"GAMELAN", "on|off", "off: the library stands aside and forwards everything"},
     Variable{"GAMELAN_OPTIONS", "KEY=VALUE:KEY=VALUE", "see 'gamelan help options'"},
     Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
-    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto: native, but by rule; see 'gamelan help rules'"},
+    Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto: so, but by rule; see 'gamelan help rules'"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
     Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},
     Variable{"GAMELAN_LIB", "PATH", "the libgamelan.so that 'gamelan run' preloads"},
@@ -92,12 +92,13 @@ constexpr std::array kRules = {
 };
 
 void print_rules() {
-  fmt::print("Rules say which programs keep kernel threads, or get goroutines, while GAMELAN_THREADS is auto or not set.\n"
+  fmt::print("Rules say whose threads stay the kernel's, or become goroutines, while GAMELAN_THREADS is auto or not set.\n"
              "A line of /etc/gamelan.conf, or of the file that the option 'rules' names:\n\n"
-             "  program NAME threads=native|goroutine REASON\n\n"
-             "NAME is the last component of argv[0]; a * at its end stands for anything; # begins a comment. The last line\n"
-             "that fits holds. Built in, and overridden by the file:\n\n");
-  for (const std::string_view rule : kRules) fmt::print("  program {}\n", rule);
+             "  program NAME threads=native|goroutine REASON\n"
+             "  library NAME threads=native|goroutine REASON\n\n"
+             "A program's NAME is the last component of argv[0]; a library's rule is for threads that begin in its code. A * at\n"
+             "the end stands for anything; # begins a comment. The last line that fits holds. Built in, and overridden by the file:\n\n");
+  for (const std::string_view rule : kRules) fmt::print("  {}\n", rule);
 }
 
 void print_metrics() {

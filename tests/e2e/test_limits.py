@@ -20,8 +20,16 @@ a thread allocates: 1
 
 @pytest.mark.parametrize("mebibytes", [60, 130, 400])
 def test_out_of_address_space_is_enomem(mebibytes, both_paths, compile_program, run_preloaded):
-    ours = run_preloaded([compile_program("exhaust.c")], path=both_paths, limits={resource.RLIMIT_AS: mebibytes * MIB})
+    ours = run_preloaded([compile_program("exhaust.c")], path=both_paths, limits={resource.RLIMIT_AS: mebibytes * MIB},
+                         GAMELAN_THREADS="native")
     assert (ours.code, ours.out) == (0, EXHAUSTED), ours
+
+
+@pytest.mark.parametrize("mebibytes", [60, 130, 400])
+def test_out_of_address_space_for_goroutines(mebibytes, compile_program, run_preloaded):
+    """The scheduler needs more to begin with than one more kernel thread would: EAGAIN is an answer there."""
+    ours = run_preloaded([compile_program("exhaust.c")], limits={resource.RLIMIT_AS: mebibytes * MIB})
+    assert ours.code == 0 and ours.out.splitlines()[:-1] == EXHAUSTED.splitlines()[:-1], ours
 
 
 def test_out_of_data_segment_is_enomem(both_paths, compile_program, run_preloaded):

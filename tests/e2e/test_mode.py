@@ -51,9 +51,9 @@ def rules(tmp_path):
     return write
 
 
-def test_auto_is_native_and_says_nothing(decide):
-    mode, reason, said = decide()
-    assert (mode, said) == ("native", []) and "unless" in reason
+def test_auto_is_goroutines_and_says_nothing(decide):
+    assert decide() == ("goroutine", "nothing speaks against it", [])
+    assert decide(glibc="rebuilt") == ("native", "a build of glibc that was not tested", [])
 
 
 def test_asked_for_by_name(decide):
@@ -93,4 +93,4 @@ def test_a_wrong_rule_is_named(decide, rules):
     file = rules("program one_thread* threads=goroutine fine\nprogram green\n")
     mode, _, said = decide(rules=file)
     assert mode == "goroutine"
-    assert said == [f"{file}:2: want program NAME threads=native|goroutine REASON; the line is skipped"]
+    assert said == [f"{file}:2: want program|library NAME threads=native|goroutine REASON; the line is skipped"]

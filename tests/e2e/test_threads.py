@@ -14,7 +14,7 @@ def test_churn(threads, both_paths, compile_program, run_both):
 
 def test_churn_with_the_verifier(both_paths, compile_program, run_preloaded, statistics):
     with statistics() as stats:
-        ours = run_preloaded([compile_program("churn.c"), 8, 400_000], path=both_paths, verify=50, timeout=120,
+        ours = run_preloaded([compile_program("churn.c"), 8, 400_000], path=both_paths, verify=20, timeout=120,
                              **stats.settings)
     assert ours.code == 0, ours
     (report,) = stats.reports()
@@ -34,15 +34,16 @@ def test_the_heap_verifies_after_threads_ended(both_paths, compile_program, run_
     assert ours.code == 0, ours
 
 
-def test_short_lives_leave_nothing(both_paths, compile_program, run_preloaded):
-    ours = run_preloaded([compile_program("short_threads.c"), 4000], path=both_paths)
+@pytest.mark.parametrize("threads", ["native", "goroutine"])
+def test_short_lives_leave_nothing(threads, both_paths, compile_program, run_preloaded):
+    ours = run_preloaded([compile_program("short_threads.c"), 4000], path=both_paths, GAMELAN_THREADS=threads)
     assert ours.code == 0, ours
     assert int(re.search(r"growth_kib (-?\d+)", ours.out)[1]) < 4096, ours.out
 
 
 def test_caches_are_reused(compile_program, run_preloaded, statistics):
     with statistics() as stats:
-        run_preloaded([compile_program("short_threads.c"), 2000], **stats.settings)
+        run_preloaded([compile_program("short_threads.c"), 2000], GAMELAN_THREADS="native", **stats.settings)
     (report,) = stats.reports()
     assert report["metrics"]["/sched/threads/created:threads"] == 2000
     assert report["metrics"]["/sched/mcaches:mcaches"] <= 100
