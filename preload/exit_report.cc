@@ -12,6 +12,7 @@
 #include "allocator/mcache.h"
 #include "allocator/verify.h"
 #include "preload/init.h"
+#include "sched/g.h"
 #include "shim/next.h"
 
 namespace gamelan {
@@ -100,7 +101,7 @@ using RegisterExit = int (*)(void (*)(void*), void*, void*);
 constinit Next<RegisterExit> next_atexit{"__cxa_atexit"};
 constinit Atomic<int> said{0};
 
-void at_exit(void*) {
+void report_at_exit() {
   if (said.exchange(1)) return;
   if (options().verify && tls_mcache != &fallback_mcache) {
     Guard g(tls_mcache->lock);
@@ -110,6 +111,8 @@ void at_exit(void*) {
   if (how == StatsOption::json) write_json();
   else if (how != StatsOption::none) write_text();
 }
+
+void at_exit(void*) { report_at_exit(); }
 }  // namespace
 
 bool wants_exit_report() { return options().stats || options().verify; }
@@ -128,3 +131,11 @@ GAMELAN_EXPORT int __cxa_atexit(void (*f)(void*), void* arg, void* dso) {
   if (GAMELAN_UNLIKELY(is_booted() && !is_inert())) register_exit_report();
   return e;
 }
+
+// _exit(2), with the report that a process is asked for however it ends. A vfork's child has its parent's memory: nothing.
+GAMELAN_EXPORT __attribute__((noreturn)) void _exit(int status) {
+  using namespace gamelan;
+  if (GAMELAN_UNLIKELY(is_booted() && !is_inert() && wants_exit_report() && !self()->is_in_vfork())) report_at_exit();
+  for (;;) sys::call(SYS_exit_group, status);
+}
+GAMELAN_EXPORT_ALIAS(_Exit, _exit)

@@ -192,6 +192,7 @@ struct G {
   Atomic<uint32_t> done;      // joiners wait on it: 0, then 1
   Atomic<G*> joiner;
   char name[16];
+  int* clear_at_end;          // set_tid_address(2)
   SlotPool* slot;             // nullptr: the main thread's, a native thread's
   void* exit_jump;            // where pthread_exit's unwinding ends: a jmp_buf on its stack
 

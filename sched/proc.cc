@@ -815,6 +815,7 @@ G* new_g(const NewThread& t) {
   g->locked_m = nullptr;
   g->lock_count = 0;
   g->name[0] = 0;
+  g->clear_at_end = nullptr;
   g->late_wakes.store_relaxed(0);
   g->attention.store_relaxed(false);
   g->holds_signals = g->raising = g->watches_handlers = false;
@@ -884,6 +885,10 @@ void exit_g() {
   end_os_thread_lock();
   self()->in_runtime.store_relaxed(self()->in_runtime.load_relaxed() + 1);
   signals::take_no_longer(self(), ~self()->mask);
+  if (int* word = self()->clear_at_end) {
+    __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+    parking_lot::wake_in_section(word, 1);
+  }
   // Main called pthread_exit, or is not here: a goroutine forked.
   if (state.live.fetch_sub(1) == 1) {
     self()->in_runtime.store_relaxed(0);

@@ -374,6 +374,7 @@ struct RobustHead {
   long futex_offset;
   uintptr_t pending;
 };
+static_assert(sizeof(RobustHead) == kRobustListSize);
 constexpr uint32_t kTidMask = 0x3fffffff, kOwnerDied = 0x40000000, kWaiters = 0x80000000;
 
 void release_robust(uintptr_t entry, long futex_offset, uint32_t tid) {
@@ -390,6 +391,8 @@ void release_robust(uintptr_t entry, long futex_offset, uint32_t tid) {
 void set_robust_list(uintptr_t fs) {
   if (at.robust_list) sys::call(SYS_set_robust_list, static_cast<long>(fs) + at.robust_list, sizeof(RobustHead));
 }
+
+uintptr_t robust_list(uintptr_t fs) { return at.robust_list ? fs + static_cast<uintptr_t>(at.robust_list) : 0; }
 
 void release_robust_mutexes(uintptr_t fs) {
   constexpr int kMost = 2048;  // ROBUST_LIST_LIMIT: the list may be circular

@@ -44,6 +44,8 @@ void set_tid(uintptr_t fs, int tid);
 void disable_rseq();                   // for the calling kernel thread
 // Robust mutexes: the kernel thread that runs the block's thread has this list, until `native_fs` gets its own back.
 void set_robust_list(uintptr_t fs);
+uintptr_t robust_list(uintptr_t fs);   // its head; 0: not known
+inline constexpr size_t kRobustListSize = 24;
 void release_robust_mutexes(uintptr_t fs);  // as the kernel does when a thread ends that holds some
 // dlopen and friends look for the caller in glibc's lists of stacks to initialise its late static TLS.
 void link_into_stack_list(uintptr_t fs);

@@ -130,6 +130,7 @@ namespace gamelan::io {
 void* by_number(long n) {
   if (void* f = of_descriptors(n)) return f;
   if (void* f = signals_by_number(n)) return f;
+  if (void* f = thread_by_number(n)) return f;
   return can_park() ? of_waiting(n) : nullptr;
 }
 

@@ -5,6 +5,7 @@ namespace gamelan::io {
 
 // What stands for syscall(number, ...), in its registers: long (*)(long number, ...). nullptr: the kernel's own will do.
 void* signals_by_number(long n);
+void* thread_by_number(long n);
 void* by_number(long number);
 
 }  // namespace gamelan::io

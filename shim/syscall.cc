@@ -29,9 +29,6 @@ extern "C" __attribute__((visibility("hidden"), used)) void* gamelan_next_syscal
     case SYS_setuid: case SYS_setgid: case SYS_setreuid: case SYS_setregid: case SYS_setresuid: case SYS_setresgid:
       gamelan::helper::stop();
       break;
-    case SYS_gettid:
-      if (gamelan::self()->kind == gamelan::GKind::goroutine) return reinterpret_cast<void*>(gettid);
-      break;
     default:
       if (void* f = gamelan::io::by_number(number)) return f;
       break;

@@ -89,3 +89,28 @@ def test_statistics_as_text(program, run_preloaded):
     """ls closes its stderr in an exit handler of its own: the statistics must be out by then, or go round it."""
     ours = run_preloaded(program, stats=1)
     assert re.search(r"^gamelan\[\d+\]: /gc/heap/allocs:objects \d+$", ours.err, re.MULTILINE)
+
+
+ENDS_AT_ONCE = """
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  const pid_t child = fork();
+  free(malloc(100));
+  if (child == 0) _Exit(3);
+  const pid_t vfork_child = vfork();
+  if (vfork_child == 0) _exit(4);
+  int a = 0, b = 0;
+  waitpid(child, &a, 0), waitpid(vfork_child, &b, 0);
+  _exit(WEXITSTATUS(a) * 10 + WEXITSTATUS(b));
+}
+"""
+
+
+def test_statistics_of_who_ends_by_underscore_exit(compile_program, run_preloaded, statistics):
+    """The process and its fork child; a vfork child is its parent still."""
+    with statistics() as stats:
+        ours = run_preloaded([compile_program(ENDS_AT_ONCE)], **stats.settings)
+    assert ours.code == 34, ours
+    assert len(stats.reports()) == 2

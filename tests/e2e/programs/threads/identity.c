@@ -1,5 +1,5 @@
-// tests/e2e/programs/threads/identity.c: setuid and its family from a thread change all threads; all come back. Nothing
-// to change unless root.
+// tests/e2e/programs/threads/identity.c: setuid and its family from a thread change all threads; all come back (nothing
+// to change unless root). What a thread asks the kernel of itself by number is true of the thread that it is.
 #include "helpers.h"
 
 #include <grp.h>
@@ -72,6 +72,36 @@ CASE(dropped_for_good) {
     _exit(dropped && finish(t) == number(1) && finish(start(has_nobody_s_rights, NULL)) == number(1) ? 15 : 16);
   }
   CHECK(ended_with(pid) == 15);
+}
+
+// Detached: glibc's join waits for the word that the kernel would have cleared instead.
+static int cleared = 1;
+static void* tells_the_kernel(void* arg) {
+  const long tid = syscall(SYS_gettid);
+  CHECK(tid == gettid() && syscall(SYS_set_tid_address, &cleared) == tid);
+  for (int i = 0; i < 3; i++) sched_yield();
+  CHECK(syscall(SYS_gettid) == tid && load(&cleared) == 1);
+  return arg;
+}
+CASE(its_end_clears_a_word) {
+  MUST(pthread_detach(start(tells_the_kernel, NULL)) == 0);
+  for (int n = 0; load(&cleared) && n < 5000; n++) usleep(1000);
+  CHECK(load(&cleared) == 0);
+}
+
+static void* has_a_robust_list(void* arg) {
+  void *own = NULL, *by_id = NULL;
+  size_t size = 0;
+  CHECK(syscall(SYS_get_robust_list, 0, &own, &size) == 0 && size == 3 * sizeof(void*) && own);
+  CHECK(syscall(SYS_get_robust_list, gettid(), &by_id, &size) == 0 && by_id == own);
+  CHECK(syscall(SYS_set_robust_list, own, size) == 0);
+  CHECK(syscall(SYS_set_robust_list, own, size + 1) == -1 && errno == EINVAL);
+  return own;
+}
+CASE(robust_lists_are_each_s_own) {
+  const pthread_t a = start(has_a_robust_list, NULL), b = start(has_a_robust_list, NULL);
+  void *of_a = finish(a), *of_b = finish(b), *of_main = has_a_robust_list(NULL);
+  CHECK(of_a != of_main && of_b != of_main);
 }
 
 int main(int argc, char** argv) { return check_main(argc, argv); }
