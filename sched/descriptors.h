@@ -66,12 +66,39 @@ class Dryness {
   Atomic<uint8_t> count_;
 };
 
+// A TCP connection that accept made is registered for edges once, instead of a one-shot per wait: where the last read came
+// back short or empty, and no edge came since it began, nothing is there, and its reader may sleep without a system call.
+// Only for one reader at a time; whoever waits otherwise makes one-shots of it. After an end, an error, urgent data: one-shots.
+class Edge {
+ public:
+  using Mark = uint32_t;  // how many edges came, and the flags below
+  Mark now() const { return word_.load_acquire(); }  // before a read begins
+  void found_dry(Mark begun) { dry_.store_relaxed(begun); }
+  bool is_dry(Mark m) const { return (m & (kArmed | kEnding)) == kArmed && m == dry_.load_relaxed(); }
+  static bool is_armed(Mark m) { return m & kArmed; }
+
+  void allow() { word_.store_release(kAllowed); }   // a new connection
+  void forget() { word_.store_release(0); }
+
+  // -- under the descriptor's lock --
+  bool is_allowed() const { return (word_.load_relaxed() & (kAllowed | kEnding)) == kAllowed; }
+  void arm() { word_.store_release(((word_.load_relaxed() & ~kEnding) + kOne) | kArmed); }
+  void disarm() { word_.store_release(word_.load_relaxed() & ~kArmed); }
+  void came(bool ending) { word_.store_release((word_.load_relaxed() + kOne) | (ending ? kEnding : 0)); }
+
+ private:
+  static constexpr Mark kAllowed = 1, kArmed = 2, kEnding = 4, kOne = 8;
+  Atomic<Mark> word_;
+  Atomic<Mark> dry_;
+};
+
 struct Descriptor {
   SpinLock lock;
   Atomic<FileKind> kind;
   Atomic<bool> taken;          // somebody makes a call that must find the descriptor ready
   Dryness reads, polls;        // hints
   SeenBlocking blocking;
+  Edge edge;
   Atomic<PollWaiter*> first;   // written under `lock`; looked at without, for "nobody"
   PollWaiter* last;
 
@@ -81,6 +108,7 @@ struct Descriptor {
     reads.found();
     polls.found();
     blocking.forget();
+    edge.forget();
   }
 };
 

@@ -4,6 +4,9 @@
 //            kernel looks while it arms, so that what is ready already is told at once.
 // An event   has disarmed its descriptor. It takes waiters out and claims them; a claim that fails went to a timer or an
 //            interrupter, and the event goes to the next one. It arms again for those whom it did not concern.
+// Edges      a TCP connection that accept made has a registration for good (descriptors.h Edge). Its events are counted, also
+//            while nobody waits; a reader that has seen all of them sleeps without arming. Not for files that may be closed
+//            behind our back: accept gives every new connection a clean record.
 // A woken    one makes its call, and passes the turn: if others wait, it looks whether there is more for them, and arms.
 // Nodes      are on the waiters' stacks. A waiter takes each of its descriptors' locks before it leaves, so that nobody
 //            is at a node by then.
@@ -13,9 +16,11 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "allocator/base/syscall.h"
@@ -141,9 +146,29 @@ uint32_t wanted(const Descriptor* d) {
 }
 
 // 0, or -errno. Under one number there may be another file than last time: unknown to epoll, if so.
-long arm(int fd, uint32_t events) {
-  const long r = control(EPOLL_CTL_MOD, fd, events | EPOLLONESHOT);
-  return r == -ENOENT ? control(EPOLL_CTL_ADD, fd, events | EPOLLONESHOT) : r;
+long set(int fd, uint32_t events) {
+  const long r = control(EPOLL_CTL_MOD, fd, events);
+  return r == -ENOENT ? control(EPOLL_CTL_ADD, fd, events) : r;
+}
+
+long arm(Descriptor* d, int fd, uint32_t events) {
+  d->edge.disarm();
+  return set(fd, events | EPOLLONESHOT);
+}
+
+bool is_tcp(int fd) {
+  int protocol = 0;
+  socklen_t size = sizeof protocol;
+  return !sys::is_error(sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, reinterpret_cast<long>(&protocol),
+                                  reinterpret_cast<long>(&size))) && protocol == IPPROTO_TCP;
+}
+
+// The only waiter, a reader, of a connection that may have edges.
+bool wants_edges(Descriptor* d, const PollWaiter* w, int fd) {
+  if (!d->edge.is_allowed() || w->events != EPOLLIN || !w->exclusive || w->prev || w->next) return false;
+  if (Edge::is_armed(d->edge.now()) || is_tcp(fd)) return true;
+  d->edge.forget();
+  return false;
 }
 
 void claim(PollWaiter* w, ReadyList* list, bool* was_ours) {
@@ -175,17 +200,31 @@ uint32_t wake(Descriptor* d, uint32_t events, ReadyList* list) {
 
 // Wakes everybody if that cannot be armed: the descriptor was closed.
 void arm_or_wake(Descriptor* d, int fd, uint32_t events, ReadyList* list) {
-  if (events && sys::is_error(arm(fd, events))) wake(d, kForAll, list);
+  if (events && sys::is_error(arm(d, fd, events))) wake(d, kForAll, list);
 }
 
 // -- the waiter's side --
+
+// Nothing to arm where it is dry. Something may be there where edges came since: then the wait is over at once.
+long arm_edges(Descriptor* d, int fd) {
+  const Edge::Mark now = d->edge.now();
+  if (d->edge.is_dry(now)) return 0;
+  if (Edge::is_armed(now)) {
+    ReadyList nobody;  // the waiter itself, which has not left yet
+    wake(d, EPOLLIN, &nobody);
+    return 0;
+  }
+  d->edge.arm();  // what is there already comes as an edge
+  return set(fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET);
+}
 
 bool queue_and_arm(PollWaiter* w, int fd) {
   Descriptor* d = w->descriptor;
   SpinGuard guard(d->lock);
   push_back(d, w);
-  if (!sys::is_error(arm(fd, wanted(d)))) return true;
-  remove(d, w);
+  if (!sys::is_error(wants_edges(d, w, fd) ? arm_edges(d, fd) : arm(d, fd, wanted(d)))) return true;
+  if (w->queued) remove(d, w);
+  d->edge.disarm();
   return false;
 }
 
@@ -373,6 +412,7 @@ void take_interruption(bool waited) {
 void take_event(const epoll_event& e, ReadyList* list) {
   Descriptor* d = descriptors::find(e.data.fd);
   SpinGuard guard(d->lock);
+  if (Edge::is_armed(d->edge.now())) d->edge.came(e.events & (kForAll | EPOLLRDHUP | EPOLLPRI));
   arm_or_wake(d, e.data.fd, wake(d, e.events, list), list);
 }
 }  // namespace

@@ -3,7 +3,8 @@
 // Owns     one epoll descriptor (high, CLOEXEC, reopened after fork) and, per descriptor number, who waits for what.
 // How      each wait arms its descriptor once (EPOLLONESHOT, by EPOLL_CTL_MOD, ADD where the kernel does not know it): one
 //          system call more than an edge-triggered registration, but nothing goes stale when a descriptor is closed
-//          behind our back (fclose, dup2, io_uring). An idle M sleeps in epoll_wait until the next timer.
+//          behind our back (io_uring, libc). Connections that accept made have edges, and readers that need no call
+//          (descriptors.h Edge). An idle M sleeps in epoll_wait until the next timer.
 // One      of several in `wait` is woken per readiness, in their order, or a connection would wake a hundred threads in
 //          accept. It takes what is there, then passes the turn (`hand_on`): to the next one if something is left.
 //          Those in `wait_any` take nothing, and all wake; so does everybody at an error or hang-up.

@@ -136,6 +136,7 @@ void put_local(P* p, G* g) {
     G* half = p->runq.take_half(&n, &last);
     if (half) put_global_chain(half, last, n);
   }
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // before wake_p's look; pairs: a M that stops spinning looks once more
 }
 
 // Moves a fair share of the global queue (or `most`) to `p`; returns one of them to run.

@@ -11,7 +11,7 @@ void TimerHeap::put(uint32_t i, Entry e) {
   e.g->timer.index = i;
 }
 
-void TimerHeap::set_earliest() { earliest_.store_release(size_ ? entries_[0].when : kNone); }
+void TimerHeap::set_earliest() { earliest_.store_seq(size_ ? entries_[0].when : kNone); }
 
 void TimerHeap::sift_up(uint32_t i) {
   const Entry e = entries_[i];

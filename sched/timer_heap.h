@@ -19,7 +19,8 @@ class TimerHeap {
   static void remove(G* g);  // out of whichever heap it is in, if any
   // Takes the first G whose deadline has passed, and its ticket; nullptr: none is due.
   G* take_due(Nanos now, WaitWord::Ticket* ticket);
-  Nanos earliest() const { return earliest_.load_acquire(); }  // pairs: the release in set_earliest
+  // Whoever arms looks for a poller afterwards, a poller says so first and looks here afterwards: one sees the other.
+  Nanos earliest() const { return earliest_.load_seq(); }  // pairs: set_earliest
   uint32_t size() const { return size_; }
   void clear_in_child();
 

@@ -52,6 +52,8 @@ long wait(const uint32_t* word, uint32_t value, const timespec* timeout, bool is
 long wake(const uint32_t* word, uint32_t value, uint32_t bits) {
   if (!bits) return fails(EINVAL);
   if (const int e = fault_of(word)) return fails(e);
+  // The program may have changed its word by a plain store: futex(2) orders that before its look at the waiters.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
   return parking_lot::wake(word, most(value), bits);
 }
 

@@ -2,6 +2,8 @@
 #include "shim/io_call.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -14,7 +16,7 @@
 namespace gamelan::io {
 
 namespace {
-constinit Atomic<bool> time_outs_used{false}, low_water_used{false};
+constinit Atomic<bool> time_outs_used{false}, low_water_used{false}, upper_protocols_used{false};
 
 long socket_option(int fd, int option, void* value, socklen_t size) {
   return sys::call(SYS_getsockopt, fd, SOL_SOCKET, option, word(value), word(&size));
@@ -99,11 +101,14 @@ FileKind kind_of(int fd) {
 }
 
 void note_socket_option(int level, int option) {
+  if (level == IPPROTO_TCP && option == TCP_ULP) upper_protocols_used.store_relaxed(true);
   if (level != SOL_SOCKET) return;
   if (option == SO_RCVTIMEO || option == SO_SNDTIMEO || option == SO_RCVTIMEO_NEW || option == SO_SNDTIMEO_NEW)
     time_outs_used.store_relaxed(true);
   if (option == SO_RCVLOWAT) low_water_used.store_relaxed(true);
 }
+
+bool upper_protocols_are_used() { return upper_protocols_used.load_relaxed(); }
 
 bool low_water_is_used() { return low_water_used.load_relaxed(); }
 
@@ -130,7 +135,10 @@ long wait_and_try(const Call& c, Patience& p, long first) {
       case Patience::timed_out: return -EAGAIN;
       case Patience::interrupted: return -EINTR;
     }
+    Descriptor* d = descriptors::find(p.fd());
+    const Edge::Mark begun = d ? d->edge.now() : 0;
     const long r = c.without_waiting();
+    if (d) note_dry(d, c, r, begun);
     netpoll::hand_on(p.fd());
     if (r != -EAGAIN) return r;
   }

@@ -44,6 +44,7 @@ struct Call {
   long args[6];
   unsigned flags_at = 0;
   long do_not_wait = 0;
+  size_t room = 0;  // of a read that leaves nothing behind where it comes back with less; 0: not known
 
   int fd() const { return static_cast<int>(args[0]); }
   long as_it_came() const { return sys::call(number, args[0], args[1], args[2], args[3], args[4], args[5]); }
@@ -72,6 +73,8 @@ long look_again(Look look) {
   while (r == -EINTR && self()->handlers_run == before);
   return r;
 }
+
+bool upper_protocols_are_used();  // TCP_ULP
 
 bool is_nonblocking(int fd);
 bool is_ready(int fd, short events);
@@ -116,14 +119,22 @@ inline long run(const Call& c, Patience& p) {
   return GAMELAN_LIKELY(r != -EAGAIN && r != -EOPNOTSUPP) ? r : wait_and_try(c, p, r);
 }
 
-// A read. Where the last ones all had to wait, this one does so at once: arming the descriptor looks, too.
+// Notes what the read, before which `begun` was taken, tells of what is left.
+inline void note_dry(Descriptor* d, const Call& c, long r, Edge::Mark begun) {
+  if (Edge::is_armed(begun) && !upper_protocols_are_used() && (r == -EAGAIN || (r > 0 && static_cast<size_t>(r) < c.room))) d->edge.found_dry(begun);
+}
+
+// A read. Where nothing can be there it waits at once; where the last ones all had to wait, too: arming the descriptor looks.
 inline long run_read(const Call& c) {
   Patience p(c.fd(), POLLIN);
   Descriptor* d = descriptors::find(c.fd());
   if (GAMELAN_UNLIKELY(!d)) return run(c, p);
   cancel::point();
-  if (d->blocking.holds() && d->reads.expects_nothing()) return wait_and_try(c, p, kNotTried);
+  const Edge::Mark begun = d->edge.now();
+  if (d->blocking.holds() && (Edge::is_armed(begun) ? d->edge.is_dry(begun) : d->reads.expects_nothing()))
+    return wait_and_try(c, p, kNotTried);
   const long r = c.without_waiting();
+  note_dry(d, c, r, begun);
   if (r == -EAGAIN) d->reads.found_nothing();
   else d->reads.found();
   return GAMELAN_LIKELY(r != -EAGAIN && r != -EOPNOTSUPP) ? r : wait_and_try(c, p, r);

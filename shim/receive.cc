@@ -26,7 +26,8 @@ long receive(const Call& c, int flags) {
 }
 
 Call receive_call(int fd, void* p, size_t n, int flags, sockaddr* from = nullptr, socklen_t* size = nullptr) {
-  return {SYS_recvfrom, {fd, word(p), word(n), flags, word(from), word(size)}, 3, MSG_DONTWAIT};
+  const size_t room = flags & (MSG_PEEK | MSG_TRUNC) ? 0 : n;
+  return {SYS_recvfrom, {fd, word(p), word(n), flags, word(from), word(size)}, 3, MSG_DONTWAIT, room};
 }
 
 // MSG_WAITALL: until all has come, or the stream ends, fails, or a handler ran.
@@ -50,9 +51,20 @@ long receive_from(int fd, void* p, size_t n, int flags, sockaddr* from, socklen_
   return receive(receive_call(fd, p, n, flags, from, size), flags);
 }
 
+// Files that came with it have numbers that were others'.
+static void note_received_files(msghdr* m) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const auto* fds = reinterpret_cast<const int*>(CMSG_DATA(c));
+    for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) descriptors::forget_file(fds[i]);
+  }
+}
+
 long receive_message(int fd, msghdr* m, int flags) {
   const Call c{SYS_recvmsg, {fd, word(m), flags}, 2, MSG_DONTWAIT};
-  return (flags & MSG_WAITALL) && !(flags & kNeverWaits) ? c.may_block() : receive(c, flags);
+  const long r = (flags & MSG_WAITALL) && !(flags & kNeverWaits) ? c.may_block() : receive(c, flags);
+  if (r >= 0 && m->msg_control && m->msg_controllen) note_received_files(m);
+  return r;
 }
 
 // All of `n`, unless MSG_WAITFORONE. A time-out is looked at by the kernel between two messages only: it is left to it.
@@ -75,6 +87,14 @@ static bool is_listening(int fd) {
   return !sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, word(&yes), word(&size)) && yes;
 }
 
+// A new file under its number. Edges tell of a record at a time where TLS is done by the kernel, and count from a low-water mark.
+static void note_connection(int fd) {
+  Descriptor* d = descriptors::make(fd);
+  if (!d) return;
+  d->forget_file();
+  if (!low_water_is_used() && !upper_protocols_are_used()) d->edge.allow();
+}
+
 // accept has no flag that says "do not wait".
 long accept_one(int fd, sockaddr* from, socklen_t* size, int flags) {
   const Call c{SYS_accept4, {fd, word(from), word(size), flags}};
@@ -83,7 +103,7 @@ long accept_one(int fd, sockaddr* from, socklen_t* size, int flags) {
   if (!ready && (is_nonblocking(fd) || !is_listening(fd))) return c.as_it_came();
   Patience patience(fd, POLLIN);
   const long made = when_ready(c, patience, ready);
-  if (made >= 0) descriptors::forget_file(static_cast<int>(made));
+  if (made >= 0) note_connection(static_cast<int>(made));
   return made;
 }
 

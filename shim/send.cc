@@ -153,6 +153,7 @@ long connect_local(const Call& c, Nanos deadline) {
 
 long connect_to(int fd, const sockaddr* to, socklen_t size) {
   const Call c = connect_call(fd, to, size);
+  if (Descriptor* d = descriptors::find(fd)) d->edge.forget();  // the number may have been closed behind our back
   cancel::point();
   if (long r; block_in_a_place(c, &r)) return after_blocking(r);
   if (kind_of(fd) == FileKind::message || is_nonblocking(fd)) return c.as_it_came();

@@ -2,6 +2,8 @@
 // sched_yield.
 #include "helpers.h"
 
+#include <semaphore.h>
+
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -112,6 +114,24 @@ CASE(waits_after_blocking_that_nobody_saw) {
     int status = -1;
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
   }
+}
+
+// The processor that arms the next sleep and the one that goes to wait for the last meet all the time.
+static sem_t enough;
+static void* waits_long(void* arg) {
+  struct timespec t = in_millis(CLOCK_REALTIME, 500000);
+  CHECK(sem_timedwait(&enough, &t) == 0);
+  return arg;
+}
+CASE(short_ones_beside_a_long_one) {
+  MUST(sem_init(&enough, 0, 0) == 0);
+  const pthread_t other = start(waits_long, NULL);
+  for (int i = 0; i < 1500; i++) {
+    struct timespec t = timespec_of(200000 + i % 100 * 10000);
+    CHECK(nanosleep(&t, NULL) == 0);
+  }
+  sem_post(&enough);
+  finish(other);
 }
 
 int main(int argc, char** argv) { return check_main(argc, argv); }

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -383,6 +385,119 @@ CASE(connect_blocks_while_the_backlog_is_full) {
     close(fd);
   }
   for (int i = 0; i < 10; i++) CHECK(finish(t[i]) == number('c'));
+  close(listener);
+}
+
+// ---- a connection whose reader finds it empty most of the time ----
+static int turns;  // whose it is: the reader's or the writer's, so that each part of the stream comes alone
+static void* sends_in_turn(void* fd) {
+  const int s = (int)number_of(fd);
+  for (int i = 0; i < 300; i++) {  // one by one, the answer awaited
+    char c;
+    MUST(send(s, "ping", 4, 0) == 4 && recv(s, &c, 1, MSG_WAITALL) == 1);
+    if (i % 50 == 0) usleep(2000);
+  }
+  MUST(send(s, "0123456789", 10, 0) == 10);  // taken in bits
+  await(&turns, 1);
+  MUST(send(s, "a", 1, 0) == 1);  // peeked at, then polled for
+  await(&turns, 2);
+  MUST(send(s, "b", 1, 0) == 1);
+  await(&turns, 3);
+  MUST(send(s, "before", 6, 0) == 6 && send(s, "!", 1, MSG_OOB) == 1 && send(s, "after", 5, 0) == 5);
+  await(&turns, 4);
+  MUST(send(s, "last", 4, 0) == 4);  // and the end with it
+  close(s);
+  return NULL;
+}
+static size_t receive_until(int fd, char* to, size_t n) {
+  size_t done = 0;
+  while (done < n) {
+    const ssize_t r = recv(fd, to + done, 64, 0);
+    if (r <= 0) break;
+    done += (size_t)r;
+  }
+  return done;
+}
+CASE(whatever_comes_is_found) {
+  for (int round = 0; round < 5; round++) {
+    const int listener = listens(1), client = connects(), s = accept(listener, NULL, NULL);
+    char block[256];
+    store(&turns, 0);
+    const pthread_t t = start(sends_in_turn, number(client));
+    for (int i = 0; i < 300; i++) {
+      CHECK(receive_until(s, block, 4) == 4 && !memcmp(block, "ping", 4));
+      MUST(send(s, "p", 1, 0) == 1);
+    }
+    for (int i = 0; i < 10; i += 2) {
+      CHECK(recv(s, block, 2, 0) == 2 && block[0] == '0' + i);
+      if (i == 4) sched_yield();
+    }
+    store(&turns, 1);
+    CHECK(recv(s, block, 9, MSG_PEEK) == 1 && recv(s, block, 9, 0) == 1 && block[0] == 'a');
+    store(&turns, 2);
+    struct pollfd p = {s, POLLIN, 0};
+    CHECK(poll(&p, 1, -1) == 1 && recv(s, block, 9, 0) == 1 && block[0] == 'b');
+    store(&turns, 3);
+    CHECK(receive_until(s, block, 11) == 11 && !memcmp(block, "beforeafter", 11));
+    store(&turns, 4);
+    CHECK(receive_until(s, block, 4) == 4 && recv(s, block, 9, 0) == 0);
+    finish(t);
+    close(s);
+    close(listener);
+  }
+}
+
+static void* reads_bytes(void* fd) {
+  char c;
+  long n = 0;
+  while (recv((int)number_of(fd), &c, 1, 0) == 1) n++;
+  return number(n);
+}
+CASE(several_readers_of_one_connection) {
+  const int listener = listens(1), client = connects(), s = accept(listener, NULL, NULL);
+  const pthread_t t[] = {start(reads_bytes, number(s)), start(reads_bytes, number(s)), start(reads_bytes, number(s))};
+  for (int i = 0; i < 600; i++) {
+    MUST(send(client, "xyz", (size_t)(1 + i % 3), 0) == 1 + i % 3);
+    if (i % 7 == 0) usleep(200);
+  }
+  shutdown(client, SHUT_WR);
+  long n = 0;
+  for (int i = 0; i < 3; i++) n += number_of(finish(t[i]));
+  CHECK(n == 1200);
+  close(client), close(s), close(listener);
+}
+
+// The number of a connection that libc closed by itself is another file's soon.
+static void* sends_one(void* fd) {
+  usleep(2000);
+  MUST(write((int)number_of(fd), "x", 1) == 1);
+  return fd;
+}
+static int received_by(int fd, int peer) {
+  char c[8];
+  const pthread_t t = start(sends_one, number(peer));
+  const int n = (int)recv(fd, c, sizeof c, 0);
+  finish(t);
+  return n;
+}
+CASE(numbers_are_used_again) {
+  const int listener = listens(8);
+  for (int i = 0; i < 30; i++) {
+    const int client = connects(), s = accept(listener, NULL, NULL);
+    for (int k = 0; k < 6; k++) CHECK(received_by(s, client) == 1);
+    if (i % 3 == 0) MUST(fclose(fdopen(s, "r+")) == 0);
+    if (i % 3 == 1) close(s);
+    if (i % 3 == 2) MUST(syscall(SYS_close, s) == 0);
+    int pair[2];
+    if (i % 2) {
+      MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    } else {
+      pair[0] = connects();
+      pair[1] = accept(listener, NULL, NULL);
+    }
+    for (int k = 0; k < 6; k++) CHECK(received_by(pair[0], pair[1]) == 1 && received_by(pair[1], pair[0]) == 1);
+    close(client), close(pair[0]), close(pair[1]);
+  }
   close(listener);
 }
 
