@@ -13,6 +13,8 @@ struct HeapHooks {
   // This thread's cache, made or taken from an idle one, now in `tls_mcache`; boots the runtime at the first call.
   // nullptr: the thread is past its end, or there is no memory for one: the shared late cache serves.
   MCache* (*acquire_cache)();
+  // Who allocates here and now: a number below kStackIds, 0 for nobody. Asked for only with PathMode::stacks. No lock is held.
+  uint32_t (*allocation_stack)(Bytes n);
   // Once per refill, span or large object: the collector's trigger and assist debt hang on it.
   void (*before_refill)(Bytes n);
   // Enough free memory lies idle that a helper should see to it. May be called with an MCache's lock held: only tries.

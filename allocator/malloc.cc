@@ -27,8 +27,10 @@ void count_alloc(Bytes n) {
 }
 
 void* malloc_large(Bytes n, Bytes align = kPageSize) {
+  const uint32_t stack = path_mode.stacks ? heap_hooks.allocation_stack(n) : 0;
   heap_hooks.before_refill(n);
-  MSpan* s = mheap.alloc_large(n, align);
+  MSpan* s = mheap.alloc_large(n + path_mode.guard, align);
+  if (s && path_mode.stacks) note_allocation(s, 0, n, stack);
   return s ? reinterpret_cast<void*>(s->base) : nullptr;
 }
 
@@ -38,9 +40,9 @@ void* out_of_memory() {
 }
 
 void* malloc_small(Bytes n) {
-  const SizeClass k = size_class_of(n);
+  const SizeClass k = size_class_of(n + path_mode.guard);
   MCache* c = cache_or_late();
-  if (path_mode.bitmap) return mallocgc(c, k);
+  if (path_mode.bitmap) return mallocgc(c, k, n);
   // Sizes above 1 KiB come here each time; late_cache's slots are not to be used.
   if (c != &late_cache)
     if (FreeObject* p = pop(c->span[k])) return p;
@@ -97,7 +99,7 @@ MCache* cache_or_late() {
 
 GAMELAN_NOINLINE void* malloc_slow(Bytes n) {
   if (GAMELAN_UNLIKELY(tls_mcache == &fallback_mcache) && heap_hooks.is_inert()) return heap_hooks.inert_malloc(n);
-  if (GAMELAN_UNLIKELY(n > kMaxSmall)) {
+  if (GAMELAN_UNLIKELY(n > kMaxSmall - path_mode.guard)) {
     cache_or_late();  // boots the runtime
     if (n > PTRDIFF_MAX) return out_of_memory();
     count_alloc(n);
@@ -136,7 +138,7 @@ Bytes heap_usable_size(void* p, const char* call) {
   MSpan* s = HeapWindow::span_of(a);
   if (s->state == SpanState::dead || s->state == SpanState::spare) no_object_here(p, s, call);
   if (s->index_exact(a) == MSpan::kNotAnObject) bad_free::interior(p, s, call);
-  return s->state == SpanState::large ? s->bytes() : s->elem_size;
+  return (s->state == SpanState::large ? s->bytes() : s->elem_size) - path_mode.guard;
 }
 
 namespace {
@@ -158,13 +160,22 @@ void* copy_to_new(void* p, Bytes have, Bytes n) {
   return to;
 }
 
-void* realloc_large(void* p, MSpan* s, Bytes n) {
-  if (mheap.resize_large(s, n)) return p;
+void* realloc_large(void* p, MSpan* s, Bytes wanted) {
+  const Bytes n = wanted + path_mode.guard;
+  const uint32_t stack = path_mode.stacks ? heap_hooks.allocation_stack(wanted) : 0;
+  if (mheap.resize_large(s, n)) {
+    if (path_mode.stacks) note_allocation(s, 0, wanted, stack);
+    return p;
+  }
   if (s->bytes() >= kMoveFrom)
-    if (MSpan* to = mheap.move_large(s, n)) return reinterpret_cast<void*>(to->base);
+    if (MSpan* to = mheap.move_large(s, n)) {
+      if (path_mode.stacks) note_allocation(to, 0, wanted, stack);
+      return reinterpret_cast<void*>(to->base);
+    }
   heap_hooks.before_refill(n);
   MSpan* to = mheap.alloc_growing(n);
   if (!to) return out_of_memory();
+  if (path_mode.stacks) note_allocation(to, 0, wanted, stack);
   memcpy(reinterpret_cast<void*>(to->base), p, min_of(s->bytes(), n));
   heap_free(p, "realloc");
   return reinterpret_cast<void*>(to->base);
@@ -178,11 +189,12 @@ void* heap_realloc(void* p, Bytes n) {
   const uintptr_t a = reinterpret_cast<uintptr_t>(p);
   MSpan* s = HeapWindow::holds(a) ? HeapWindow::span_of(a) : nullptr;
   // Stays where it is while it fits and at least half of it is used, or a new one would be no smaller.
-  if (s && s->state != SpanState::large && n <= have && (n >= have / 2 || size_class_of(n) == s->size_class)) {
+  if (s && s->state != SpanState::large && n <= have && (n >= have / 2 || size_class_of(n + path_mode.guard) == s->size_class)) {
     count_alloc(n);
+    if (path_mode.stacks) note_allocation(s, s->index_exact(a), n, heap_hooks.allocation_stack(n));
     return p;
   }
-  if (s && s->state == SpanState::large && n > kMaxSmall) {
+  if (s && s->state == SpanState::large && n > kMaxSmall - path_mode.guard) {
     count_alloc(n);
     return realloc_large(p, s, n);
   }
@@ -195,9 +207,9 @@ void* heap_memalign(Bytes align, Bytes n) {
   cache_or_late();  // boots the runtime
   // A class whose size is a multiple of the alignment has all its objects aligned, up to its span's own alignment.
   const Bytes want = max_of(n, Bytes{1});
-  if (align <= kOsPageSize && want <= kMaxSmall)
-    for (SizeClass k = size_class_of(max_of(want, align)); k < kSizeClasses; k++)
-      if (kSizeTable.info[k].size % align == 0) return heap_malloc(kSizeTable.info[k].size);
+  if (align <= kOsPageSize && want + path_mode.guard <= kMaxSmall)
+    for (SizeClass k = size_class_of(max_of(want + path_mode.guard, align)); k < kSizeClasses; k++)
+      if (kSizeTable.info[k].size % align == 0) return heap_malloc(kSizeTable.info[k].size - path_mode.guard);
   count_alloc(n);
   void* p = malloc_large(max_of(want, kMaxSmall + 1), max_of(align, kPageSize));
   return p ? p : out_of_memory();

@@ -24,9 +24,13 @@ unsigned pool_of(unsigned nelems) {
   return p;
 }
 
+// Where notes are taken they lie behind the bits.
+Bytes bits_of(unsigned p) { return Bytes{64} << p; }
+Bytes notes_of(unsigned p) { return path_mode.stacks ? (Bytes{512} << p) * sizeof(uint32_t) : 0; }
+
 bool make_bits(MSpan* s) {
   const unsigned p = pool_of(s->nelems);
-  const Bytes size = Bytes{64} << p;
+  const Bytes size = bits_of(p);
   {
     Guard g(pool_lock);
     if (FreeBits* b = pool[p]) {
@@ -34,9 +38,10 @@ bool make_bits(MSpan* s) {
       s->alloc_bits = reinterpret_cast<uint64_t*>(b);
     }
   }
-  if (!s->alloc_bits) s->alloc_bits = static_cast<uint64_t*>(sys_alloc(size, 64));
+  if (!s->alloc_bits) s->alloc_bits = static_cast<uint64_t*>(sys_alloc(size + notes_of(p), 64));
   if (!s->alloc_bits) return false;
   mem::zero(s->alloc_bits, size);
+  if (path_mode.stacks) s->stack_ids = reinterpret_cast<uint32_t*>(reinterpret_cast<char*>(s->alloc_bits) + size);
   s->free_index = s->alloc_count = 0;
   return true;
 }
@@ -52,7 +57,7 @@ size_t next_free(MSpan* s) {
   return MSpan::kNotAnObject;
 }
 
-void* take(MSpan* s) {
+void* take(MSpan* s, Bytes n, uint32_t stack) {
   const size_t i = next_free(s);
   if (i == MSpan::kNotAnObject) {
     s->free_index = s->nelems;
@@ -61,6 +66,7 @@ void* take(MSpan* s) {
   __atomic_fetch_or(&s->alloc_bits[i / 64], uint64_t{1} << (i % 64), __ATOMIC_RELAXED);
   s->free_index = static_cast<uint16_t>(i + 1);
   s->alloc_count++;
+  if (path_mode.stacks) note_allocation(s, i, n, stack);
   return reinterpret_cast<void*>(s->object(i));
 }
 
@@ -83,22 +89,33 @@ bool is_allocated(const MSpan* s, size_t index) {
   return s->alloc_bits && (__atomic_load_n(&s->alloc_bits[index / 64], __ATOMIC_RELAXED) >> (index % 64) & 1);
 }
 
+void note_allocation(MSpan* s, size_t index, Bytes n, uint32_t stack) {
+  if (s->state == SpanState::large) {
+    s->live = stack;  // `requested` has the bytes
+    return;
+  }
+  const uint32_t slack = (s->elem_size - static_cast<uint32_t>(n)) / note_unit(s->elem_size);
+  s->stack_ids[index] = AllocationNote{stack, slack}.packed();
+}
+
 void mallocgc_release_bits(MSpan* s) {
   auto* b = reinterpret_cast<FreeBits*>(s->alloc_bits);
   s->alloc_bits = nullptr;
+  s->stack_ids = nullptr;
   if (!b) return;
   Guard g(pool_lock);
   b->next = pool[pool_of(s->nelems)];
   pool[pool_of(s->nelems)] = b;
 }
 
-void* mallocgc(MCache* c, SizeClass k) {
+void* mallocgc(MCache* c, SizeClass k, Bytes n) {
+  const uint32_t stack = path_mode.stacks ? heap_hooks.allocation_stack(n) : 0;
   const MSpan* now = c->current(k);
   if (!now || now->free_index == now->nelems) heap_hooks.before_refill(kSizeTable.info[k].size);
   Guard g(c->lock);
   for (;;) {
     if (MSpan* s = c->current(k)) {
-      if (void* p = take(s)) {
+      if (void* p = take(s, n, stack)) {
         // A span with a past was zeroed object by object at each free, but for what lay there before this class.
         if (s->needzero) mem::zero(p, s->elem_size);
         return p;

@@ -10,7 +10,8 @@
 
 namespace gamelan {
 
-void* mallocgc(MCache* c, SizeClass k);                         // nullptr: out of memory
+void* mallocgc(MCache* c, SizeClass k, Bytes n);                // of class `k`, for `n` bytes; nullptr: out of memory
+void note_allocation(MSpan* s, size_t index, Bytes n, uint32_t stack);  // `s` of any kind; an object that stays anew
 void freegc(void* p, MSpan* s, const char* call);               // small objects; catches every bad free
 bool is_allocated(const MSpan* s, size_t index);                // by the bits; racy unless the holder's lock is held
 void mallocgc_release_bits(MSpan* s);

@@ -12,7 +12,7 @@
 
 namespace gamelan {
 
-constinit PathMode path_mode = {false, false};
+constinit PathMode path_mode = {};
 
 GAMELAN_LOAD_TIME constinit MCache fallback_mcache{&dummy_span};
 __thread MCache* tls_mcache = &fallback_mcache;

@@ -110,6 +110,8 @@ extern MCache fallback_mcache;
 struct PathMode {
   bool counting;  // exact call counts: slow paths only
   bool bitmap;    // mallocgc
+  bool stacks;    // mallocgc notes who allocated each object
+  Bytes guard;    // 1: an object is larger than asked for, so that a pointer past its end is not the next one's (GC modes)
   bool uses_slow_paths_only() const { return counting || bitmap; }
 };
 extern PathMode path_mode;

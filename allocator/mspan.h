@@ -58,6 +58,17 @@ class RemoteWord {
   uint64_t w_;
 };
 
+// Who allocated an object, and how many of its bytes were not asked for (in units of note_unit): 32 bits.
+inline constexpr unsigned kStackIdBits = 22;
+inline constexpr uint32_t kStackIds = 1u << kStackIdBits;
+constexpr uint32_t note_unit(uint32_t elem_size) { return elem_size <= 8192 ? 1 : 8; }
+struct AllocationNote {
+  uint32_t stack;
+  uint32_t slack;
+  uint32_t packed() const { return slack << kStackIdBits | stack; }
+  static AllocationNote from(uint32_t w) { return {w & (kStackIds - 1), w >> kStackIdBits}; }
+};
+
 struct alignas(64) MSpan {
   // Line 0: read by whichever thread frees here; written when the span changes hands.
   uintptr_t base;
@@ -66,7 +77,7 @@ struct alignas(64) MSpan {
   Atomic<MCache*> cache;        // whose lock guards the lists; nullptr: MCentral's, or MHeap's where large
   Bytes requested;              // large: bytes asked for
   uint32_t sweepgen;            // Go's: relative to MHeap::sweepgen
-  uint32_t live;                // in a central: the objects not on the local free list
+  uint32_t live;                // in a central: the objects not on the local free list. large: who allocated it
   uint16_t nelems;
   SizeClass size_class;
   SpanState state;
@@ -89,7 +100,7 @@ struct alignas(64) MSpan {
   uint64_t* alloc_bits;         // bit set: in use
   uint64_t* mark_bits;          // this cycle's
   uint64_t* freed_bits;         // freed while marking
-  uint32_t* stack_ids;          // allocation stack per object
+  uint32_t* stack_ids;          // an AllocationNote per object, where they are taken
   uint16_t carved;              // objects [0, carved) have been on a free list; the rest were never touched
   uint16_t free_index;          // no free object below
   uint16_t alloc_count;

@@ -6,6 +6,7 @@
 
 #include "allocator/base/lock.h"
 #include "allocator/base/metrics.h"
+#include "allocator/base/own_memory.h"
 #include "allocator/base/syscall.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -40,9 +41,9 @@ bool map_at(uintptr_t at, Bytes n, int prot, bool* taken = nullptr) {
   const long want = static_cast<long>(at);
   const long got = sys::call(SYS_mmap, want, static_cast<long>(n), prot,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  if (got == want) return true;
+  if (got == want) return own_memory::add_growing(at, n), true;
   // A kernel before 4.17, or an emulator, takes the address for a hint.
-  if (!sys::is_error(got)) sys::unmap(reinterpret_cast<void*>(got), n);
+  if (!sys::is_error(got)) sys::call(SYS_munmap, got, static_cast<long>(n));
   if (taken) *taken = !sys::is_error(got) || got == -EEXIST;
   return false;
 }
@@ -55,9 +56,10 @@ bool new_block(Bytes at_least) {
   }
   const Bytes size = max_of(kBlockSize, align_up(at_least, kOsPageSize));
   if (refused_by_test()) return false;
-  void* p = sys::map(nullptr, size, PROT_READ | PROT_WRITE, MAP_NORESERVE);
-  if (!p) return false;
-  bump = reinterpret_cast<uintptr_t>(p);
+  const long p = sys::call(SYS_mmap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (sys::is_error(p)) return false;
+  own_memory::add_growing(static_cast<uintptr_t>(p), size);
+  bump = static_cast<uintptr_t>(p);
   bump_end = bump + size;
   return true;
 }
@@ -93,7 +95,7 @@ bool sys_could_have(Bytes n) {
 }
 
 void sys_map_over(uintptr_t at, Bytes n) {
-  sys::map(reinterpret_cast<void*>(at), n, PROT_READ | PROT_WRITE, MAP_NORESERVE | MAP_FIXED);
+  sys::call(SYS_mmap, static_cast<long>(at), static_cast<long>(n), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 bool sys_map(uintptr_t at, Bytes n) {

@@ -12,7 +12,6 @@
 #include "allocator/mcache.h"
 #include "allocator/verify.h"
 #include "preload/init.h"
-#include "sched/g.h"
 #include "shim/next.h"
 
 namespace gamelan {
@@ -101,8 +100,11 @@ using RegisterExit = int (*)(void (*)(void*), void*, void*);
 constinit Next<RegisterExit> next_atexit{"__cxa_atexit"};
 constinit Atomic<int> said{0};
 
+bool wants_exit_report() { return options().stats || options().verify; }
+}  // namespace
+
 void report_at_exit() {
-  if (said.exchange(1)) return;
+  if (!wants_exit_report() || said.exchange(1)) return;
   if (options().verify && tls_mcache != &fallback_mcache) {
     Guard g(tls_mcache->lock);
     verify_locked(tls_mcache);
@@ -112,10 +114,9 @@ void report_at_exit() {
   else if (how != StatsOption::none) write_text();
 }
 
+namespace {
 void at_exit(void*) { report_at_exit(); }
 }  // namespace
-
-bool wants_exit_report() { return options().stats || options().verify; }
 
 void register_exit_report() {
   if (wants_exit_report()) next_atexit.get()(at_exit, nullptr, nullptr);
@@ -131,11 +132,3 @@ GAMELAN_EXPORT int __cxa_atexit(void (*f)(void*), void* arg, void* dso) {
   if (GAMELAN_UNLIKELY(is_booted() && !is_inert())) register_exit_report();
   return e;
 }
-
-// _exit(2), with the report that a process is asked for however it ends. A vfork's child has its parent's memory: nothing.
-GAMELAN_EXPORT __attribute__((noreturn)) void _exit(int status) {
-  using namespace gamelan;
-  if (GAMELAN_UNLIKELY(is_booted() && !is_inert() && wants_exit_report() && !self()->is_in_vfork())) report_at_exit();
-  for (;;) sys::call(SYS_exit_group, status);
-}
-GAMELAN_EXPORT_ALIAS(_Exit, _exit)

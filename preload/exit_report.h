@@ -4,5 +4,6 @@
 namespace gamelan {
 
 void register_exit_report();  // no-op without stats and verify
+void report_at_exit();        // likewise; once
 
 }  // namespace gamelan

@@ -69,13 +69,15 @@ void mallocinit() {
   const auto wanted = static_cast<PathOption>(options().path);
   path_mode.bitmap = wanted == PathOption::bitmap || (wanted == PathOption::automatic && options().gc != GcMode::off);
   path_mode.counting = options().stats != 0;
+  path_mode.guard = options().gc != GcMode::off;
+  path_mode.stacks = options().gc != GcMode::off && path_mode.bitmap;
   gamelan_metrics.path = path_mode.bitmap ? 2 : 1;
   uint64_t random = 0;
   if (const uint64_t at = environment::aux(AT_RANDOM)) mem::copy(&random, reinterpret_cast<void*>(at + 8), sizeof random);
   mheap.init(random);
 }
 
-void gcinit() { set_text(gamelan_metrics.gc, sizeof gamelan_metrics.gc, "off"); }
+void gcinit() { set_text(gamelan_metrics.gc, sizeof gamelan_metrics.gc, options().gc == GcMode::leak ? "leak" : "off"); }
 
 void newproc_main() { threads::init_main(); }
 

@@ -1,6 +1,7 @@
 // preload/wiring.cc: the hook tables through which lower layers reach upper ones.
 #include "allocator/base/metrics.h"
 #include "allocator/hooks.h"
+#include "gc/allocation_stack.h"
 #include "preload/foreign.h"
 #include "preload/init.h"
 #include "sched/helper_thread.h"
@@ -26,6 +27,7 @@ void* inert_malloc(Bytes n) { return __libc_malloc(n); }
 
 constinit const HeapHooks heap_hooks = {
     .acquire_cache = acquire_cache,
+    .allocation_stack = gc::allocation_stack::take,
     .before_refill = before_refill,
     .memory_could_go_home = helper::wanted,
     .foreign_free = foreign_free,

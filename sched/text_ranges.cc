@@ -43,7 +43,9 @@ bool parse(const char* line, size_t length, MapLine* out) {
   if (!take_hex(&at, end, &out->low) || !take(&at, end, '-') || !take_hex(&at, end, &out->high) || !take(&at, end, ' ')) return false;
   if (end - at < 5) return false;
   out->readable = at[0] == 'r';
+  out->writable = at[1] == 'w';
   out->executable = at[2] == 'x';
+  out->shared = at[3] == 's';
   at += 5;
   if (!take_hex(&at, end, &out->offset) || !take(&at, end, ' ')) return false;
   skip_word(&at, end);  // device

@@ -17,7 +17,7 @@ struct Range {
 struct MapLine {
   uintptr_t low, high;
   uint64_t offset;
-  bool readable, executable;
+  bool readable, writable, executable, shared;
   const char* path;   // "" where there is none
   size_t path_length;
 };

@@ -174,12 +174,13 @@ int load_gomaxprocs(Options& o, bool inherit) {
   return 0;
 }
 
-int load_gc() {
+int load_gc(Options& o) {
   const Variable v{"GAMELAN_GC", environment::get("GAMELAN_GC")};
   if (!v.value || !*v.value) return 0;
   const int i = choice_index("off|leak|collect", whole(v.value));
   if (i < 0) return wrong(v, "off, leak or collect", "off");
-  if (i > 0) return wrong(v, "off: this version has no collector yet", "off");
+  if (i == 2) return wrong(v, "off or leak: this version does not collect yet", "off");
+  o.gc = static_cast<GcMode>(i);
   return 0;
 }
 
@@ -259,7 +260,7 @@ void options_load() {
       Options scratch;
       if (!environment::parent_has("GAMELAN_OPTIONS", text)) options_parse(scratch, text, true);
     }
-  refused += load_gc() + load_threads(o) + load_gogc(o, inherit) + load_memory_limit(o, inherit) + load_gomaxprocs(o, inherit);
+  refused += load_gc(o) + load_threads(o) + load_gogc(o, inherit) + load_memory_limit(o, inherit) + load_gomaxprocs(o, inherit);
   load_godebug(o, inherit);
   if (refused && o.strict) sys::call(SYS_exit_group, 2);
 }

@@ -10,6 +10,8 @@
 
 namespace gamelan::output {
 
+int (*other_stderr)() = nullptr;
+
 namespace {
 // First in the page of GAMELAN_LOAD_TIME, by link order.
 struct Identity {
@@ -69,7 +71,8 @@ void write_block(const char* text, size_t n) {
     sys::call(SYS_close, log);
     return;
   }
-  if (stderr_is_still_ours()) write_all(2, text, n);
+  if (stderr_is_still_ours()) return write_all(2, text, n);
+  if (other_stderr && other_stderr() >= 0) write_all(other_stderr(), text, n);
 }
 
 void write_line(Line& line) {

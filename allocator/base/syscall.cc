@@ -7,16 +7,22 @@
 #include <time.h>
 
 #include "allocator/base/mem.h"
+#include "allocator/base/own_memory.h"
 
 namespace gamelan::sys {
 
 void* map(void* hint, Bytes size, int prot, int extra_flags) {
   const long r = call(SYS_mmap, reinterpret_cast<long>(hint), static_cast<long>(size), prot,
                       MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
-  return is_error(r) ? nullptr : reinterpret_cast<void*>(r);
+  if (is_error(r)) return nullptr;
+  own_memory::add(static_cast<uintptr_t>(r), size);
+  return reinterpret_cast<void*>(r);
 }
 
-bool unmap(void* p, Bytes size) { return !is_error(call(SYS_munmap, reinterpret_cast<long>(p), static_cast<long>(size))); }
+bool unmap(void* p, Bytes size) {
+  own_memory::remove(reinterpret_cast<uintptr_t>(p), size);
+  return !is_error(call(SYS_munmap, reinterpret_cast<long>(p), static_cast<long>(size)));
+}
 
 bool protect(void* p, Bytes size, int prot) {
   return !is_error(call(SYS_mprotect, reinterpret_cast<long>(p), static_cast<long>(size), prot));

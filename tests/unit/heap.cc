@@ -65,6 +65,7 @@ constinit const SchedHooks sched_hooks = {
 
 constinit const HeapHooks heap_hooks = {
     .acquire_cache = acquire_cache,
+    .allocation_stack = [](Bytes) -> uint32_t { return 0; },
     .before_refill = before_refill,
     .memory_could_go_home = memory_could_go_home,
     .foreign_free = foreign_free,

@@ -1,0 +1,76 @@
+#include "gc/leak_mode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "allocator/base/options.h"
+#include "allocator/base/output.h"
+#include "allocator/base/syscall.h"
+#include "gc/allocation_stack.h"
+#include "gc/leak_check.h"
+#include "gc/leak_report.h"
+#include "sched/own_descriptors.h"
+#include "sched/world.h"
+
+#include <fcntl.h>
+
+namespace gamelan::gc {
+
+namespace {
+constexpr size_t kMostLeaks = size_t{1} << 28;
+
+constinit bool is_on = false;
+constinit Atomic<int> checked_at_exit{0};
+constinit OwnDescriptor stderr_copy;  // programs close theirs before they end
+
+int number_of_stderr_copy() { return stderr_copy.number(); }
+
+void keep_stderr() {
+  const long fd = sys::call(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3);
+  if (!sys::is_error(fd) && stderr_copy.adopt(static_cast<int>(fd))) output::other_stderr = number_of_stderr_copy;
+}
+
+// With every register that a call preserves on this frame.
+GAMELAN_NOINLINE void look(LeakFindings* found) {
+  __builtin_unwind_init();
+  if (!world::stop()) {
+    found->failed = "a thread could not be stopped";
+    return;
+  }
+  find_leaks(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - 128, found);
+  world::start();
+}
+}  // namespace
+
+void start_leak_mode() {
+  is_on = true;
+  keep_stderr();
+  allocation_stack::open();
+}
+
+bool is_leak_mode() { return is_on; }
+
+unsigned long check_for_leaks(const char* when) {
+  LeakFindings found(kMostLeaks);
+  if (!found.blocks.is_made()) found.failed = "no memory for the findings";
+  else look(&found);
+  return print_leaks(found, when).all_blocks();
+}
+
+int check_at_exit(int status) {
+  if (!is_on || checked_at_exit.exchange(1)) return status;
+  return check_for_leaks("at exit") && status == 0 ? static_cast<int>(options().exitcode) : status;
+}
+
+}  // namespace gamelan::gc
+
+using namespace gamelan;
+
+GAMELAN_EXPORT int __lsan_do_recoverable_leak_check() { return gc::is_leak_mode() && gc::check_for_leaks("as asked") ? 1 : 0; }
+GAMELAN_EXPORT void __lsan_do_leak_check() {
+  if (!gc::is_leak_mode()) return;
+  const int status = gc::check_at_exit(0);
+  if (!status) return;
+  fflush(nullptr);
+  sys::call(SYS_exit_group, status);
+}
