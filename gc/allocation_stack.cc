@@ -21,6 +21,7 @@ using Backtrace = int (*)(void**, int);
 constinit Backtrace backtrace = nullptr;
 
 __thread bool capturing __attribute__((tls_model("initial-exec")));
+__thread int ignoring __attribute__((tls_model("initial-exec")));
 __thread int64_t until_sample __attribute__((tls_model("initial-exec")));  // bytes
 __thread uint64_t random __attribute__((tls_model("initial-exec")));
 
@@ -52,12 +53,18 @@ void open() {
   if (options().sample == 0 || !stack_depot::make()) return;
   if (void* library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL))
     backtrace = reinterpret_cast<Backtrace>(dlsym(library, "unw_backtrace"));
+  // Once now: its thread-specific key is then one of the first 32, whose values need no memory.
+  if (void* frames[2]; backtrace) backtrace(frames, 2);
 }
+
+void ignore(int more) { ignoring += more; }
 
 bool is_open() { return backtrace != nullptr; }
 
 uint32_t take(Bytes n) {
-  if (GAMELAN_UNLIKELY(!backtrace || capturing) || !is_sampled(n)) return 0;
+  if (GAMELAN_UNLIKELY(capturing)) return kUnwinders;
+  if (GAMELAN_UNLIKELY(ignoring > 0)) return kIgnored;
+  if (GAMELAN_UNLIKELY(!backtrace) || !is_sampled(n)) return 0;
   RuntimeSection section;
   capturing = true;
   void* frames[kMostFrames];

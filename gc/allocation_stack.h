@@ -8,12 +8,17 @@
 // Threads  any; in a RuntimeSection, since libunwind takes locks.
 // Source   libunwind(3), unw_backtrace(3).
 #pragma once
-#include "allocator/base/words.h"
+#include "allocator/mspan.h"
 
 namespace gamelan::gc::allocation_stack {
 
 void open();                // at load, GC on
 bool is_open();
-uint32_t take(Bytes n);     // for HeapHooks: a number of the stack depot, 0 for none
+void ignore(int more);      // +1: what the thread allocates is of no interest, until as many -1
+uint32_t take(Bytes n);     // for HeapHooks: a number of the stack depot, 0 for none, or
+inline constexpr uint32_t kUnwinders = kStackIds - 1;  // libunwind's own memory
+inline constexpr uint32_t kParents = kStackIds - 2;    // allocated before the process was forked
+inline constexpr uint32_t kIgnored = kStackIds - 3;    // the program asked for it
+inline constexpr uint32_t kOfNoInterest = kIgnored;    // from here on nobody reports it
 
 }  // namespace gamelan::gc::allocation_stack

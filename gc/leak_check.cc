@@ -1,35 +1,13 @@
 // gc/leak_check.cc: the passes.
 #include "gc/leak_check.h"
 
-#include "allocator/mallocgc.h"
+#include "gc/allocation_stack.h"
 #include "gc/marker.h"
 #include "gc/roots.h"
 
 namespace gamelan::gc {
 
 namespace {
-Bytes bytes_of(const ObjectRef& o) {
-  if (o.span->state == SpanState::large) return o.span->requested - path_mode.guard;
-  if (!o.span->stack_ids) return o.size() - path_mode.guard;
-  return o.size() - AllocationNote::from(o.span->stack_ids[o.index]).slack * note_unit(o.span->elem_size);
-}
-
-uint32_t stack_of(const ObjectRef& o) {
-  if (o.span->state == SpanState::large) return path_mode.stacks ? o.span->live : 0;
-  return o.span->stack_ids ? AllocationNote::from(o.span->stack_ids[o.index]).stack : 0;
-}
-
-// f(ObjectRef) of every object in use.
-template <class F>
-void for_each_object(F f) {
-  mheap.for_each_span_locked([&f](MSpan* s) {
-    if (s->state == SpanState::large) return f(ObjectRef{s, 0});
-    if (s->state == SpanState::spare || !s->alloc_bits) return;
-    for (size_t i = 0; i < s->nelems; i++)
-      if (is_allocated(s, i)) f(ObjectRef{s, i});
-  });
-}
-
 class LeakCheck {
  public:
   LeakCheck(LeakFindings* out) : out_(*out) {}
@@ -60,6 +38,11 @@ class LeakCheck {
       marker.scan(r.low, r.high);
       marker.drain();
     });
+    // What nobody is to hear of may still hold something.
+    for_each_object([&marker](const ObjectRef& o) {
+      if (stack_of(o) >= allocation_stack::kOfNoInterest) marker.mark(o.base());
+    });
+    marker.drain();
   }
 
   void collect_white() {

@@ -9,6 +9,7 @@
 #include "gc/allocation_stack.h"
 #include "gc/leak_check.h"
 #include "gc/leak_report.h"
+#include "gc/objects.h"
 #include "sched/own_descriptors.h"
 #include "sched/world.h"
 
@@ -50,6 +51,12 @@ void start_leak_mode() {
 
 bool is_leak_mode() { return is_on; }
 
+void forget_parents_blocks() {
+  if (!is_on) return;
+  checked_at_exit.store_relaxed(0);
+  for_each_object([](const ObjectRef& o) { note_allocation(o.span, o.index, bytes_of(o), allocation_stack::kParents); });
+}
+
 unsigned long check_for_leaks(const char* when) {
   LeakFindings found(kMostLeaks);
   if (!found.blocks.is_made()) found.failed = "no memory for the findings";
@@ -73,4 +80,13 @@ GAMELAN_EXPORT void __lsan_do_leak_check() {
   if (!status) return;
   fflush(nullptr);
   sys::call(SYS_exit_group, status);
+}
+
+// Blocks that a thread allocates between the two are never reported. They nest.
+GAMELAN_EXPORT void __lsan_disable() { gc::allocation_stack::ignore(+1); }
+GAMELAN_EXPORT void __lsan_enable() { gc::allocation_stack::ignore(-1); }
+GAMELAN_EXPORT void __lsan_ignore_object(const void* p) {
+  if (!gc::is_leak_mode()) return;
+  if (const ObjectRef o = gc::object_in_use(reinterpret_cast<uint64_t>(p)))
+    note_allocation(o.span, o.index, gc::bytes_of(o), gc::allocation_stack::kIgnored);
 }

@@ -12,6 +12,7 @@ namespace gamelan::gc {
 
 void start_leak_mode();  // at load, once
 bool is_leak_mode();
+void forget_parents_blocks();  // in a fork's child
 // Looks, prints. Returns the number of leaked blocks. Blocks  until the world has stopped and the heap is marked.
 unsigned long check_for_leaks(const char* when);
 // The last act of a process that ends with `status`: returns the status to end with.

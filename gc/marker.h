@@ -8,9 +8,8 @@
 // Threads  one; the world stands, or this is a frozen copy.
 // Go       mgcmark.go scanblock, greyobject, gcDrain.
 #pragma once
-#include "allocator/find_object.h"
-#include "allocator/mallocgc.h"
 #include "gc/mark_bits.h"
+#include "gc/objects.h"
 #include "gc/off_heap_list.h"
 
 namespace gamelan::gc {
@@ -34,11 +33,5 @@ class Marker {
   OffHeapList<uintptr_t> grey_;
   uint64_t marked_ = 0;
 };
-
-// An object in use that `word` points into.
-inline ObjectRef object_in_use(uint64_t word) {
-  const ObjectRef o = find_object(word);
-  return o && is_allocated(o.span, o.index) ? o : ObjectRef{nullptr, 0};
-}
 
 }  // namespace gamelan::gc

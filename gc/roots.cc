@@ -2,6 +2,9 @@
 #include "gc/roots.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "allocator/base/own_memory.h"
 #include "allocator/base/print.h"
@@ -75,6 +78,7 @@ void Roots::collect(uintptr_t own_sp) {
   read_maps();
   add_epoll_data();
   add_timer_values();
+  add_bytes_under_way();
   add(reinterpret_cast<uintptr_t>(words_.begin()), reinterpret_cast<uintptr_t>(words_.end()), RootKind::kernel);
 }
 
@@ -99,8 +103,9 @@ void Roots::cut_own() {
 // The frames above `sp` are roots. Where the bounds of its stack are known, what lies below is cut out of its mapping.
 void Roots::add_stack(uintptr_t sp, uintptr_t known_low, uintptr_t known_high, int tid) {
   const bool is_within = sp >= known_low && sp < known_high;
-  if (known_high) cut(known_low, known_high);
-  add(is_within ? sp : known_low, known_high, RootKind::stack, tid);
+  if (!is_within) return;  // on an alternate stack, or a coroutine's: all that was ever written to it counts
+  cut(known_low, known_high);
+  add(sp, known_high, RootKind::stack, tid);
 }
 
 // Also of those that have ended, of slots that lie idle and of our own threads: libc's memory for dynamic TLS hangs there.
@@ -112,7 +117,9 @@ void Roots::add_goroutines(uintptr_t own_sp) {
     const auto result = reinterpret_cast<uintptr_t>(&g->result);
     if (g->state.load_relaxed() == GState::dead) return add(result, result + sizeof g->result, RootKind::tls, g->tid);
     if (g->state.load_relaxed() == GState::idle) return;
-    add_stack(sp_of(g, own_sp), g->stack_low, g->stack_high, g->tid);
+    const uintptr_t sp = sp_of(g, own_sp);
+    if (g->slot && !g->user_stack && (sp < g->stack_low || sp >= g->stack_high)) add(g->stack_low, g->stack_high, RootKind::stack, g->tid);
+    else add_stack(sp, g->stack_low, g->stack_high, g->tid);
     // In a slot the TLS block is the stack's upper end; libc's own block is in a mapping of the program's.
     if (g->slot && g->user_stack) add(SlotPool::stack_top(g), g->fs + tcb::struct_size(), RootKind::tls, g->tid);
   });
@@ -139,10 +146,29 @@ void Roots::add_kernel_threads() {
   }
 }
 
-// libc keeps their stacks for later threads, with what was last on them.
+namespace {
+// Memory that may be gone.
+bool read_safely(uintptr_t from, uint64_t* word) {
+  struct { uint64_t base, length; } here{reinterpret_cast<uint64_t>(word), 8}, there{from, 8};
+  return sys::call(SYS_process_vm_readv, sys::current_pid(), reinterpret_cast<long>(&here), 1, reinterpret_cast<long>(&there), 1, 0) == 8;
+}
+}  // namespace
+
+// libc keeps their stacks for later threads, with what was last on them and in their blocks; but memory for dynamic TLS, which
+// hangs on the second word of a block, is kept for the next one.
 void Roots::cut_ended_threads() {
-  for (ThreadRecord* r = threads::first_made(); r; r = r->made_next)
-    if (r->state.load_acquire() == ThreadState::ended && r->stack_high) cut(r->stack_low, r->stack_high);
+  for (ThreadRecord* r = threads::first_made(); r; r = r->made_next) {
+    if (r->state.load_acquire() != ThreadState::ended || !r->stack_high || !r->g) continue;
+    if (!r->is_given_up.load_acquire()) {  // the result is in the block
+      cut(r->stack_low, r->stack_high);
+      continue;
+    }
+    const uintptr_t fs = r->fs;
+    uint64_t dtv;
+    if (fs < r->stack_high || fs - r->stack_high > 64 * KiB || !read_safely(fs + 8, &dtv)) continue;
+    cut(r->stack_low, fs + 4096);
+    add_word(dtv);
+  }
 }
 
 // ---- memory ----
@@ -253,6 +279,54 @@ void Roots::add_timer_values() {
     uint64_t word;
     if (number_behind(line + slash, n - slash, "/", &word)) add_word(word);
   }
+}
+
+// ---- what was written to a pipe or a socket and not read yet: threads hand pointers on so ----
+
+namespace {
+constexpr long kMostUnderWay = 64 * KiB;
+
+// tee(2) doubles what is in a pipe without taking it.
+long copy_of_pipe(int fd, char* to) {
+  int own[2];
+  if (sys::is_error(sys::call(SYS_pipe2, reinterpret_cast<long>(own), O_CLOEXEC | O_NONBLOCK))) return 0;
+  long n = sys::call(SYS_tee, fd, own[1], kMostUnderWay, 2 /* SPLICE_F_NONBLOCK */);
+  if (n > 0) n = sys::call(SYS_read, own[0], reinterpret_cast<long>(to), kMostUnderWay);
+  sys::call(SYS_close, own[0]);
+  sys::call(SYS_close, own[1]);
+  return n;
+}
+
+long copy_of_socket(int fd, char* to) {
+  return sys::call(SYS_recvfrom, fd, reinterpret_cast<long>(to), kMostUnderWay, MSG_PEEK | MSG_DONTWAIT, 0, 0);
+}
+
+int number_of(const char* digits) {
+  int n = 0;
+  for (; *digits >= '0' && *digits <= '9'; digits++) n = n * 10 + (*digits - '0');
+  return n;
+}
+}  // namespace
+
+void Roots::add_bytes(const char* bytes, long n) {
+  for (long at = 0; at + 8 <= n; at += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes + at, sizeof word);
+    add_word(word);
+  }
+}
+
+void Roots::add_bytes_under_way() {
+  OffHeapList<char> room(kMostUnderWay);
+  if (!room.is_made()) return;
+  for_each_entry("/proc/self/fd", [this, &room](const char* name) {
+    const int fd = number_of(name);
+    struct stat s;
+    int waiting = 0;
+    if (sys::is_error(sys::call(SYS_fstat, fd, reinterpret_cast<long>(&s))) || !(S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode))) return;
+    if (sys::is_error(sys::call(SYS_ioctl, fd, FIONREAD, reinterpret_cast<long>(&waiting))) || waiting < 8) return;
+    add_bytes(room.begin(), S_ISFIFO(s.st_mode) ? copy_of_pipe(fd, room.begin()) : copy_of_socket(fd, room.begin()));
+  });
 }
 
 }  // namespace gamelan::gc

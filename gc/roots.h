@@ -2,7 +2,8 @@
 //
 // What     the writable data of loaded objects, RELRO included; every thread's stack from its stack pointer up, its registers,
 //          its TLS block and struct pthread; private memory that is not ours (other allocators' arenas, coroutines' stacks);
-//          shared memory without a file; what the kernel keeps for the program: epoll's data, timers' values.
+//          shared memory without a file; what the kernel keeps for the program: epoll's data, timers' values, bytes in pipes and
+//          sockets of this process.
 // Not      our own mappings and data; the heap; stacks below the stack pointer, and those of threads that ended; pages that
 //          were never written.
 // How      /proc/self/maps is read once, while the world stands: no lock of ld.so's. Thread stacks are cut out of it.
@@ -48,6 +49,8 @@ class Roots {
   void add_stack(uintptr_t sp, uintptr_t known_high, uintptr_t known_low, int tid);
   void add_epoll_data();
   void add_timer_values();
+  void add_bytes_under_way();
+  void add_bytes(const char* bytes, long n);
 
   struct Cut {
     uintptr_t low, high;

@@ -6,6 +6,7 @@ namespace gamelan::gc::stack_depot {
 
 namespace {
 constexpr unsigned kBucketBits = 18;
+constexpr uint32_t kMostIds = kStackIds - 8;  // the last numbers are allocation_stack's
 using Bucket = Atomic<StackRecord*>;
 
 constinit Bucket* buckets = nullptr;
@@ -32,14 +33,14 @@ StackRecord* find(StackRecord* r, const StackRecord* until, uint64_t hash, const
 }
 
 StackRecord* make_record(uint64_t hash, const uintptr_t* frames, uint32_t depth) {
-  if (next_id.load_relaxed() >= kStackIds) return nullptr;
+  if (next_id.load_relaxed() >= kMostIds) return nullptr;
   auto* r = static_cast<StackRecord*>(sys_alloc(sizeof(StackRecord) + depth * sizeof(uintptr_t), 16));
   if (!r) return nullptr;
   r->hash = hash;
   r->depth = depth;
   for (uint32_t i = 0; i < depth; i++) r->frame[i] = frames[i];
   r->id = next_id.fetch_add(1);
-  if (r->id >= kStackIds) return nullptr;
+  if (r->id >= kMostIds) return nullptr;
   by_id[r->id].store_release(r);  // pairs: get
   return r;
 }

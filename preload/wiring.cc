@@ -2,6 +2,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/hooks.h"
 #include "gc/allocation_stack.h"
+#include "gc/leak_mode.h"
 #include "preload/foreign.h"
 #include "preload/init.h"
 #include "sched/helper_thread.h"
@@ -40,6 +41,7 @@ constinit const SchedHooks sched_hooks = {
     .run_thread = run_thread,
     .cancel_self = cancel_self,
     .exit_process = exit_process,
+    .forked_child = gc::forget_parents_blocks,
     .create_kernel_thread = create_kernel_thread,
 };
 

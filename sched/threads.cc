@@ -126,6 +126,7 @@ bool adopt(ThreadRecord* r, bool is_main) {
   r->tid = is_main ? sys::current_pid() : sys::current_tid();
   r->rounds_left = PTHREAD_DESTRUCTOR_ITERATIONS;
   r->g = self();
+  r->fs = static_cast<uintptr_t>(pthread_self());
   r->process = forks;
   r->state.store_release(ThreadState::running);
   link(r);
@@ -146,6 +147,18 @@ uint64_t live() { return live_count; }
 bool init_main() {
   main_record = new_record();
   return main_record && adopt(main_record, true);
+}
+
+void note_given_up(uintptr_t thread_pointer) {
+  for (int tries = 0; tries < 1000; tries++) {
+    bool starting = false;
+    for (ThreadRecord* r = first_made(); r; r = r->made_next) {
+      if (r->fs == thread_pointer && r->g) return r->is_given_up.store_release(true);
+      starting |= r->state.load_acquire() == ThreadState::starting;
+    }
+    if (!starting) return;
+    sys::call(SYS_sched_yield);  // it has not said yet who it is
+  }
 }
 
 ThreadRecord* lend_cache() {
@@ -200,13 +213,15 @@ MCache* acquire_cache() {
   return nullptr;
 }
 
-ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size) {
+ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size, bool detached) {
   have_key();  // before the program uses them up
   ThreadRecord* r = new_record();
   if (!r) return nullptr;
   r->start = start;
   r->arg = arg;
   r->cache = nullptr;
+  r->fs = 0;
+  r->is_given_up.store_relaxed(detached);
   r->stack_low = stack_size;  // until `run` knows where the stack is
   r->state.store_release(ThreadState::starting);
   metric_add(Metric::threads_created, 1);

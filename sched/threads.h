@@ -30,6 +30,8 @@ struct ThreadRecord {
   void* arg;
   unsigned rounds_left;  // of TSD destructors
   G* g;                  // the thread's own block; nullptr: a cache that is a processor's
+  uintptr_t fs;          // likewise its thread pointer
+  Atomic<bool> is_given_up;  // joined or detached: its result is nobody's
   uint32_t process;      // how many forks ago the program began: other processes' threads are not here
   StopPoint stop_point;
   ThreadRecord* made_next;  // of all that were ever made
@@ -44,13 +46,14 @@ bool init_main();
 // The calling thread's cache, as HeapHooks::acquire_cache promises.
 MCache* acquire_cache();
 // For pthread_create: a record for the thread to be, or nullptr.
-ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size);
+ThreadRecord* prepare(void* (*start)(void*), void* arg, Bytes stack_size, bool detached);
 void discard(ThreadRecord* r);        // pthread_create failed
 void* run(ThreadRecord* r);           // on the new thread
 ThreadRecord* current();              // nullptr before the first allocation
 // A record whose cache is a processor's, not a thread's; nullptr: no memory.
 ThreadRecord* lend_cache();
 void return_cache(ThreadRecord* r);   // its spans go to the centrals
+void note_given_up(uintptr_t thread_pointer);  // joined or detached
 ThreadRecord* give_up_current();      // the calling thread's own becomes such a one
 void before_fork();                   // takes the lock
 // Gives it up. The child keeps its own record only: the forking thread's, or `keep`, its processor's.

@@ -13,7 +13,7 @@ using namespace gamelan;
 namespace {
 // Runs `f` on a thread made as our pthread_create makes them.
 void on_prepared_thread(void* (*f)(void*), void* arg) {
-  ThreadRecord* r = threads::prepare(f, arg, 256 * KiB);
+  ThreadRecord* r = threads::prepare(f, arg, 256 * KiB, false);
   cr_assert(r);
   std::thread([r] { threads::run(r); }).join();
 }
@@ -58,7 +58,7 @@ Test(threads, a_prepared_thread_knows_its_stack) {
 
 Test(threads, run_passes_the_argument_and_the_result) {
   test::start_heap();
-  ThreadRecord* r = threads::prepare([](void* p) -> void* { return static_cast<char*>(p) + 1; }, reinterpret_cast<void*>(41), 64 * KiB);
+  ThreadRecord* r = threads::prepare([](void* p) -> void* { return static_cast<char*>(p) + 1; }, reinterpret_cast<void*>(41), 64 * KiB, false);
   void* result = nullptr;
   std::thread([&] { result = threads::run(r); }).join();
   cr_assert_eq(result, reinterpret_cast<void*>(42));
@@ -66,7 +66,7 @@ Test(threads, run_passes_the_argument_and_the_result) {
 
 Test(threads, a_thread_that_could_not_be_made_is_not_counted) {
   test::start_heap();
-  for (int i = 0; i < 100; i++) threads::discard(threads::prepare(nullptr, nullptr, 1));
+  for (int i = 0; i < 100; i++) threads::discard(threads::prepare(nullptr, nullptr, 1, false));
   cr_assert_eq(metric_read(Metric::threads_created), 0u);
   cr_assert_eq(threads::live(), 1u);
 }

@@ -7,6 +7,7 @@
 #include "allocator/base/metrics.h"
 #include "allocator/fork.h"
 #include "sched/helper_thread.h"
+#include "sched/hooks.h"
 #include "sched/sched.h"
 #include "sched/threads.h"
 #include "shim/once.h"
@@ -48,6 +49,7 @@ void child() {
   threads::after_fork(true, kept);
   sched::after_fork_in_child();
   helper::after_fork(true);
+  sched_hooks.forked_child();
 }
 }  // namespace
 

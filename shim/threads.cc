@@ -11,6 +11,7 @@
 #include "allocator/base/mem.h"
 #include "allocator/base/metrics.h"
 #include "allocator/hooks.h"
+#include "allocator/mcache.h"
 #include "sched/cancel.h"
 #include "sched/own_threads.h"
 #include "sched/sched.h"
@@ -50,7 +51,9 @@ Bytes stack_size_of(const pthread_attr_t* attr) {
 }
 
 int create_native(pthread_t* out, const pthread_attr_t* attr, void* (*start)(void*), void* arg) {
-  ThreadRecord* r = threads::prepare(start, arg, stack_size_of(attr));
+  int how = PTHREAD_CREATE_JOINABLE;
+  if (attr) pthread_attr_getdetachstate(attr, &how);
+  ThreadRecord* r = threads::prepare(start, arg, stack_size_of(attr), how == PTHREAD_CREATE_DETACHED);
   if (!r) return EAGAIN;
   const int e = next_create.get()(out, attr, trampoline, r);
   if (e) threads::discard(r);
@@ -173,9 +176,17 @@ int join(pthread_t t, void** result, Nanos deadline) {
 }
 }  // namespace
 
+namespace {
+// Before the call: the block may be another thread's afterwards. Only a collector asks.
+void note_given_up(pthread_t t) {
+  if (GAMELAN_UNLIKELY(path_mode.stacks)) threads::note_given_up(t);
+}
+}  // namespace
+
 GAMELAN_EXPORT int pthread_join(pthread_t t, void** result) {
   static constinit Next<int (*)(pthread_t, void**)> next{"pthread_join"};
   if (!is_goroutine(t)) {
+    note_given_up(t);
     sched::BlockingCall call;
     return next.get()(t, result);
   }
@@ -204,7 +215,10 @@ GAMELAN_EXPORT int pthread_timedjoin_np(pthread_t t, void** result, const struct
 
 GAMELAN_EXPORT int pthread_detach(pthread_t t) {
   static constinit Next<int (*)(pthread_t)> next{"pthread_detach"};
-  if (!is_goroutine(t)) return next.get()(t);
+  if (!is_goroutine(t)) {
+    note_given_up(t);
+    return next.get()(t);
+  }
   G* g = g_of(t);
   int was = static_cast<int>(Detach::joinable);
   if (g->detach.compare_exchange(was, static_cast<int>(Detach::detached))) return 0;
