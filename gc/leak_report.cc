@@ -106,8 +106,12 @@ void print_summary(BlockWriter& out, const LeakFindings& found, const LeakTotals
   line.prefix().text("leaks ").text(when).text(" in ").text(environment::program_name(), min_of<size_t>(__builtin_strlen(environment::program_name()), 60)).text(": ");
   if (!t.all_blocks()) line.text("none");
   else line.dec(t.all_bytes()).text(" byte").text(plural(t.all_bytes())).text(" in ").dec(t.all_blocks()).text(" block").text(plural(t.all_blocks()));
-  for (int k = 0; k < 3; k++)
-    if (t.blocks[k]) line.text(k && t.all_blocks() != t.blocks[k] ? ", " : " (").dec(t.blocks[k]).text(" ").text(kNames[k]);
+  const char* before = " (";
+  for (int k = 0; k < 3; k++) {
+    if (!t.blocks[k]) continue;
+    line.text(before).dec(t.blocks[k]).text(" ").text(kNames[k]);
+    before = ", ";
+  }
   if (t.all_blocks()) line.text(")");
   line.text("; still reachable: ").dec(found.reachable_bytes).text(" bytes in ").dec(found.reachable_blocks).text(" blocks\n");
 }

@@ -150,14 +150,14 @@ bool init_main() {
 }
 
 void note_given_up(uintptr_t thread_pointer) {
-  for (int tries = 0; tries < 1000; tries++) {
+  for (int tries = 0; tries < 20000; tries++) {
     bool starting = false;
     for (ThreadRecord* r = first_made(); r; r = r->made_next) {
       if (r->fs == thread_pointer && r->g) return r->is_given_up.store_release(true);
       starting |= r->state.load_acquire() == ThreadState::starting;
     }
     if (!starting) return;
-    sys::call(SYS_sched_yield);  // it has not said yet who it is
+    sys::sleep_for(kMilli / 20);  // it has not said yet who it is
   }
 }
 

@@ -75,8 +75,8 @@ static void* waits(void* arg) {
 }
 CASE(stack_of_a_waiting_thread) { beside(waits); }
 
-static __thread void* own;
-static __thread char much[3000];
+__thread void* own;
+__thread char much[3000];
 APART void keep_in_tls(void) {
   own = malloc(107);
   void* p = malloc(108);
