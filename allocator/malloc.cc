@@ -6,6 +6,7 @@
 #include "allocator/bad_free.h"
 #include "allocator/base/metrics.h"
 #include "allocator/base/options.h"
+#include "allocator/caller.h"
 #include "allocator/hooks.h"
 #include "allocator/mallocgc.h"
 
@@ -87,6 +88,8 @@ void free_small(void* ptr, MSpan* s, const char* call) {
   s->credit -= kCreditUnit;
 }
 }  // namespace
+
+__thread Caller allocation_caller = {};
 
 Lock& late_cache_lock() { return late_cache.lock; }
 

@@ -33,12 +33,16 @@ inline FreeObject* pop(MSpan* s) {
   return p;
 }
 
-inline void* heap_malloc(Bytes n) {
+// nullptr: malloc_slow's.
+inline void* heap_malloc_fast(Bytes n) {
   MCache* c = tls_mcache;
-  if (GAMELAN_UNLIKELY(n > kMaxMapped)) return malloc_slow(n);
-  FreeObject* p = pop(c->span[c->class_of[n]]);
-  if (GAMELAN_UNLIKELY(!p)) return malloc_slow(n);
-  return p;
+  if (GAMELAN_UNLIKELY(n > kMaxMapped)) return nullptr;
+  return pop(c->span[c->class_of[n]]);
+}
+
+inline void* heap_malloc(Bytes n) {
+  void* p = heap_malloc_fast(n);
+  return GAMELAN_LIKELY(p != nullptr) ? p : malloc_slow(n);
 }
 
 inline void heap_free(void* ptr, const char* call) {

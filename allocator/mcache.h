@@ -29,6 +29,7 @@ class MCache {
   OwnSpans* own = &no_own_spans;
 
   Lock lock{LockRank::mcache};
+  void* stack_memo = nullptr;        // gc's: stacks that were walked lately
   MCache* next_registered = nullptr;
   MCache* next_idle = nullptr;
 

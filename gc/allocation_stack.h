@@ -1,7 +1,7 @@
 // gc/allocation_stack.h: who allocates, here and now.
 //
-// How      libunwind's unw_backtrace, whose table of frame layouts is warm after the first allocations from a place. The
-//          library is opened when we are loaded, for ourselves alone (RTLD_LOCAL): it exports `_Unwind_*` and `backtrace`,
+// How      three ways, the quickest first: a stack that was walked lately (stack_memo.h); the distances between return
+//          addresses, learnt from earlier walks (frame_sizes.h); libunwind's unw_backtrace. That library is opened when we are loaded, for ourselves alone (RTLD_LOCAL): it exports `_Unwind_*` and `backtrace`,
 //          which the program must have from elsewhere.
 // Sampled  sample=BYTES: about one allocation per so many bytes, each byte with the same chance (a Poisson process).
 // None     without libunwind.so.8, in a signal handler that interrupted another capture, before we are loaded.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocator/base/mem.h"
+#include "allocator/caller.h"
 #include "allocator/malloc.h"
 #include "preload/foreign.h"
 #include "preload/init.h"
@@ -32,11 +33,21 @@ GAMELAN_COLD void* no_memory() {
 inline void* or_enomem(void* p) { return GAMELAN_LIKELY(p != nullptr) ? p : no_memory(); }
 
 // The slow halves are functions of their own, so that the fast ones need no stack frame.
-GAMELAN_NOINLINE void* malloc_or_enomem(size_t n) { return or_enomem(malloc_slow(n)); }
+GAMELAN_NOINLINE void* malloc_or_enomem(size_t n) {
+  note_caller();
+  return or_enomem(malloc_slow(n));
+}
 
 GAMELAN_NOINLINE void* calloc_any(size_t n) {
+  note_caller();
   if (is_inert()) return __libc_calloc(1, n);
   return or_enomem(heap_calloc_slow(n));
+}
+
+GAMELAN_NOINLINE void* realloc_any(void* p, size_t n) {
+  note_caller();
+  if (GAMELAN_UNLIKELY(!HeapWindow::holds(reinterpret_cast<uintptr_t>(p)))) return or_enomem(foreign_realloc(p, n));
+  return or_enomem(heap_realloc(p, n));
 }
 
 void* aligned(size_t align, size_t n) {
@@ -78,8 +89,7 @@ GAMELAN_EXPORT void* realloc(void* p, size_t n) {
     return nullptr;
   }
   if (stays(p, n)) return p;
-  if (GAMELAN_UNLIKELY(!HeapWindow::holds(reinterpret_cast<uintptr_t>(p)))) return or_enomem(foreign_realloc(p, n));
-  return or_enomem(heap_realloc(p, n));
+  return realloc_any(p, n);
 }
 
 GAMELAN_EXPORT void* reallocarray(void* p, size_t count, size_t size) {

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "allocator/base/fatal.h"
+#include "allocator/caller.h"
 #include "allocator/malloc.h"
 
 using namespace gamelan;
@@ -68,9 +69,17 @@ GAMELAN_COLD void* nothrow_slow(size_t n, size_t align) {
   return f ? f(n, tag) : nullptr;
 }
 
-inline void* new_any(size_t n, void* (*slow)(size_t, size_t)) {
-  void* p = heap_malloc(n);
+template <void* (*slow)(size_t, size_t)>
+GAMELAN_NOINLINE void* new_not_fast(size_t n) {
+  note_caller();
+  void* p = malloc_slow(n);
   return GAMELAN_LIKELY(p != nullptr) ? p : slow(n, 0);
+}
+
+template <void* (*slow)(size_t, size_t)>
+inline void* new_any(size_t n) {
+  void* p = heap_malloc_fast(n);
+  return GAMELAN_LIKELY(p != nullptr) ? p : new_not_fast<slow>(n);
 }
 
 inline void* new_aligned(size_t n, std::align_val_t align, void* (*slow)(size_t, size_t)) {
@@ -81,10 +90,10 @@ inline void* new_aligned(size_t n, std::align_val_t align, void* (*slow)(size_t,
 
 #define EXPORT __attribute__((visibility("default")))
 
-EXPORT void* operator new(size_t n) { return new_any(n, new_slow); }
-EXPORT void* operator new[](size_t n) { return new_any(n, new_slow); }
-EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept { return new_any(n, nothrow_slow); }
-EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept { return new_any(n, nothrow_slow); }
+EXPORT void* operator new(size_t n) { return new_any<new_slow>(n); }
+EXPORT void* operator new[](size_t n) { return new_any<new_slow>(n); }
+EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept { return new_any<nothrow_slow>(n); }
+EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept { return new_any<nothrow_slow>(n); }
 EXPORT void* operator new(size_t n, std::align_val_t a) { return new_aligned(n, a, new_slow); }
 EXPORT void* operator new[](size_t n, std::align_val_t a) { return new_aligned(n, a, new_slow); }
 EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return new_aligned(n, a, nothrow_slow); }

@@ -58,8 +58,8 @@ def heaptrack(case):
         findings = []
         for trace in Path(folder).iterdir():
             text = run(["heaptrack_print", "--print-leaks=1", "-p", "0", "-a", "0", "-T", "0", str(trace)], {})
-            leaks = text.split("MEMORY LEAKS", 1)[-1].split("\n\ntotal runtime")[0]
-            findings += [f for f in re.findall(r"^[\d.]+\w* leaked over .*\n(?:(?:  .*|[\d.]+\w* leaked.*)\n)*", leaks, re.MULTILINE)]
+            leaks = text.split("MEMORY LEAKS", 1)[-1].split("\ntotal runtime")[0]
+            findings += re.split(r"(?m)^(?=[\d.]+\w* leaked over [\d,]+ calls from$)", leaks)[1:]
         return findings
 
 

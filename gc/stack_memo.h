@@ -1,0 +1,71 @@
+// gc/stack_memo.h: stacks that were walked lately, found again by where the call came from.
+//
+// Key      return address and stack pointer of the call. The same two may come of another stack whose frames have the same sizes,
+//          so an entry also keeps where on the stack each return address lay: it holds if every one of them is there still.
+// Owns     a table per MCache, off the heap; used by its holder within a RuntimeSection.
+// Cost     some 10 ns for ten frames, where libunwind's walk takes 90.
+#pragma once
+#include "allocator/base/mem.h"
+#include "allocator/caller.h"
+#include "allocator/sys_memory.h"
+#include "gc/stack_depot.h"
+
+namespace gamelan::gc {
+
+class StackMemo {
+ public:
+  static constexpr unsigned kMostDepth = 24;
+
+  // Of the calling thread's cache; nullptr: no memory, or a cache that others use, too.
+  static StackMemo* mine() {
+    MCache* c = tls_mcache;
+    if (c == &fallback_mcache) return nullptr;
+    if (GAMELAN_UNLIKELY(!c->stack_memo)) c->stack_memo = sys_alloc(sizeof(StackMemo), 64);
+    return static_cast<StackMemo*>(c->stack_memo);
+  }
+
+  // The stack's number, or 0.
+  uint32_t find(const Caller& c) const {
+    for (const Entry& e : sets_[set_of(c)].way)
+      if (e.pc == c.pc && e.cfa == c.cfa && holds(e, c)) return e.record->id;
+    return 0;
+  }
+
+  // `slot`: where each return address lies.
+  void keep(const Caller& c, const StackRecord* r, const uintptr_t* slot) {
+    if (r->depth > kMostDepth) return;
+    Set& set = sets_[set_of(c)];
+    Entry& e = set.way[set.oldest];
+    set.oldest = (set.oldest + 1) % kWays;
+    e.record = r;
+    for (uint32_t i = 0; i < r->depth; i++) e.offset[i] = static_cast<int32_t>(slot[i] - c.cfa);
+    e.cfa = c.cfa;
+    e.pc = c.pc;
+  }
+
+ private:
+  struct Entry {
+    uintptr_t pc, cfa;
+    const StackRecord* record;
+    int32_t offset[kMostDepth];  // of each return address, from `cfa`
+  };
+  // A wrapper of malloc is called at one depth from many places. Of g++'s 3.4 million calls are found: with one way (256
+  // entries) 37 %, eight ways (1024) 65 %, eight ways (4096) 73 %, sixteen ways (16384) 88 %.
+  static constexpr unsigned kSetBits = 7, kWays = 8;
+  struct Set {
+    Entry way[kWays];
+    unsigned oldest;
+  };
+
+  static unsigned set_of(const Caller& c) { return static_cast<unsigned>(((c.pc ^ c.cfa << 20) * 0x9e3779b97f4a7c15) >> (64 - kSetBits)); }
+  static bool holds(const Entry& e, const Caller& c) {
+    const StackRecord* r = e.record;
+    for (uint32_t i = 0; i < r->depth; i++)
+      if (*reinterpret_cast<const uintptr_t*>(c.cfa + e.offset[i]) != r->frame[i]) return false;
+    return true;
+  }
+
+  Set sets_[1u << kSetBits];
+};
+
+}  // namespace gamelan::gc
