@@ -14,21 +14,14 @@ constinit Atomic<StackRecord*>* by_id = nullptr;
 constinit Atomic<uint32_t> next_id{1};
 
 uint64_t hash_of(const uintptr_t* frames, uint32_t depth) {
-  uint64_t h = depth;
-  for (uint32_t i = 0; i < depth; i++) h = (h ^ frames[i]) * 0x9e3779b97f4a7c15, h ^= h >> 29;
-  return h;
+  StackHash h;
+  for (uint32_t i = 0; i < depth; i++) h.add(frames[i], i);
+  return h.value();
 }
 
-bool is_same(const StackRecord* r, uint64_t hash, const uintptr_t* frames, uint32_t depth) {
-  if (r->hash != hash || r->depth != depth) return false;
-  for (uint32_t i = 0; i < depth; i++)
-    if (r->frame[i] != frames[i]) return false;
-  return true;
-}
-
-StackRecord* find(StackRecord* r, const StackRecord* until, uint64_t hash, const uintptr_t* frames, uint32_t depth) {
+StackRecord* find(StackRecord* r, const StackRecord* until, uint64_t hash, uint32_t depth) {
   for (; r != until; r = r->next)
-    if (is_same(r, hash, frames, depth)) return r;
+    if (r->hash == hash && r->depth == depth) return r;
   return nullptr;
 }
 
@@ -57,7 +50,7 @@ uint32_t put(const uintptr_t* frames, uint32_t depth) {
   const uint64_t hash = hash_of(frames, depth);
   Bucket& bucket = buckets[hash >> (64 - kBucketBits)];
   StackRecord* head = bucket.load_acquire();
-  if (const StackRecord* r = find(head, nullptr, hash, frames, depth)) return r->id;
+  if (const StackRecord* r = find(head, nullptr, hash, depth)) return r->id;
   StackRecord* made = make_record(hash, frames, depth);
   if (!made) return 0;
   for (;;) {
@@ -65,7 +58,7 @@ uint32_t put(const uintptr_t* frames, uint32_t depth) {
     StackRecord* seen = head;
     if (bucket.compare_exchange(head, made)) return made->id;
     // Somebody was faster, perhaps with the same stack: then ours stays unused.
-    if (const StackRecord* r = find(head, seen, hash, frames, depth)) return r->id;
+    if (const StackRecord* r = find(head, seen, hash, depth)) return r->id;
   }
 }
 
