@@ -43,8 +43,10 @@ void parent() {
 void child() {
   once::after_fork_in_child();
   if (skipped) return;
-  // The child reports its own calls only.
-  for (Metric m : {Metric::counted_allocs, Metric::counted_frees, Metric::counted_bytes}) metric_sub(m, metric_read(m));
+  // The child reports its own calls only. (A thread that was about to make another one is not here to finish.)
+  for (Metric m : {Metric::counted_allocs, Metric::counted_frees, Metric::counted_bytes, Metric::pthread_creates,
+                   Metric::threads_created, Metric::goroutines_created})
+    metric_sub(m, metric_read(m));
   heap_after_fork_in_child();
   threads::after_fork(true, kept);
   sched::after_fork_in_child();
