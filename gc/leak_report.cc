@@ -1,6 +1,8 @@
 #include "gc/leak_report.h"
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 
 #include "allocator/base/environment.h"
 #include "allocator/base/options.h"
@@ -63,6 +65,19 @@ class Groups {
 
 const char* plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
+// The program's own file by its path: ld.so knows it by argv[0].
+const char* path_of(const Dl_info& where) {
+  static constinit char exe[512] = {};
+  const bool is_program = reinterpret_cast<uintptr_t>(where.dli_fbase) == environment::aux(AT_PHDR) - sizeof(ElfW(Ehdr));
+  if (!is_program) return where.dli_fname;
+  if (!exe[0]) {
+    const long n = sys::call(SYS_readlink, reinterpret_cast<long>("/proc/self/exe"), reinterpret_cast<long>(exe), sizeof exe - 1);
+    if (sys::is_error(n)) return where.dli_fname;
+    exe[n] = 0;
+  }
+  return exe;
+}
+
 void print_frame(BlockWriter& out, unsigned number, uintptr_t pc) {
   Line& line = out.add();
   line.text("    #").dec(number).text(" ").hex(pc);
@@ -73,8 +88,9 @@ void print_frame(BlockWriter& out, unsigned number, uintptr_t pc) {
     return;
   }
   if (where.dli_sname) line.text(" ").text(where.dli_sname, min_of<size_t>(__builtin_strlen(where.dli_sname), 120)).text("+").hex(pc - reinterpret_cast<uintptr_t>(where.dli_saddr));
-  const size_t length = min_of<size_t>(__builtin_strlen(where.dli_fname), 160);
-  line.text(" (").text(where.dli_fname, length).text("+").hex(pc - reinterpret_cast<uintptr_t>(where.dli_fbase)).text(")\n");
+  const char* path = path_of(where);
+  const size_t length = min_of<size_t>(__builtin_strlen(path), 160);
+  line.text(" (").text(path, length).text("+").hex(pc - reinterpret_cast<uintptr_t>(where.dli_fbase)).text(")\n");
 }
 
 void print_stack(BlockWriter& out, uint32_t id) {

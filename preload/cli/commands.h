@@ -14,6 +14,7 @@ namespace gamelan::cli {
 using Words = std::vector<std::string>;
 
 int run_command(const Words& words);
+int leaks_command(const Words& words);
 int doctor_command(const Words& words);
 int stat_command(const Words& words);
 int dump_command(const Words& words);

@@ -2,6 +2,8 @@
 //
 // Order    options, library, program, environment, execve in place: the pid, the signals and the exit code are the
 //          program's own, and everything that can be known to fail has failed before it starts.
+#include "preload/cli/launch.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,10 +14,8 @@
 #include <filesystem>
 
 #include "preload/cli/command_line.h"
-#include "preload/cli/commands.h"
 #include "preload/cli/library.h"
 #include "preload/cli/preload_list.h"
-#include "preload/cli/program.h"
 #include "preload/cli/search_path.h"
 #include "preload/cli/settings.h"
 
@@ -57,36 +57,12 @@ std::vector<std::string> all_of(const LaunchOptions& options) {
   return settings;
 }
 
-void append_to(const char* variable, const std::string& setting) {
-  const char* old = std::getenv(variable);
-  setenv(variable, old && *old ? fmt::format("{}:{}", old, setting).c_str() : setting.c_str(), 1);
-}
-
 void set_environment(const LaunchOptions& options, const std::string& library) {
-  const char* old_list = std::getenv("LD_PRELOAD");
-  setenv("LD_PRELOAD", put_first(library, old_list ? old_list : "").c_str(), 1);
+  put_library_first(library);
   if (!options.gc.empty()) setenv("GAMELAN_GC", options.gc.c_str(), 1);
   if (!options.threads.empty()) setenv("GAMELAN_THREADS", options.threads.c_str(), 1);
   if (options.is_off) setenv("GAMELAN", "off", 1);
   for (const std::string& setting : all_of(options)) append_to("GAMELAN_OPTIONS", setting);
-}
-
-// Replaces this process.  Returns only when the kernel refuses.
-Failure become(const Program& program, const Words& words) {
-  std::vector<char*> arguments;
-  if (program.is_shell_text) {
-    arguments.push_back(const_cast<char*>(kShell));
-    arguments.push_back(const_cast<char*>(program.path.c_str()));
-  } else {
-    arguments.push_back(const_cast<char*>(words[0].c_str()));
-  }
-  for (size_t i = 1; i < words.size(); ++i) arguments.push_back(const_cast<char*>(words[i].c_str()));
-  arguments.push_back(nullptr);
-
-  execve(program.is_shell_text ? kShell : program.path.c_str(), arguments.data(), environ);
-  const int error = errno;
-  return {error == ENOENT ? kExitNotFound : kExitCannotPreload,
-          fmt::format("{}: the kernel refuses to start it: {}", program.path, std::strerror(error))};
 }
 
 std::optional<Failure> wrong_setting(const LaunchOptions& options) {
@@ -96,6 +72,15 @@ std::optional<Failure> wrong_setting(const LaunchOptions& options) {
 }
 
 Failure launch(const LaunchOptions& options, const Words& words) {
+  const Result<Launch> launch = prepare_launch(words);
+  if (!launch) return launch.failure();
+  set_environment(options, launch->library);
+  return become(*launch);
+}
+
+}  // namespace
+
+Result<Launch> prepare_launch(const Words& words) {
   const Result<std::string> library = find_library();
   if (!library) return library.failure();
   const std::vector<std::string> search_path = split_search_path(std::getenv("PATH"));
@@ -103,11 +88,36 @@ Failure launch(const LaunchOptions& options, const Words& words) {
   if (!path) return path.failure();
   const Program program = examine(*path, search_path, credentials_of_caller());
   if (program.refusal) return *program.refusal;
-  set_environment(options, *library);
-  return become(program, words);
+  return Launch{*library, program, words};
 }
 
-}  // namespace
+void append_to(const char* variable, const std::string& setting) {
+  const char* old = std::getenv(variable);
+  setenv(variable, old && *old ? fmt::format("{}:{}", old, setting).c_str() : setting.c_str(), 1);
+}
+
+void put_library_first(const std::string& library) {
+  const char* old_list = std::getenv("LD_PRELOAD");
+  setenv("LD_PRELOAD", put_first(library, old_list ? old_list : "").c_str(), 1);
+}
+
+Failure become(const Launch& launch) {
+  const Program& program = launch.program;
+  std::vector<char*> arguments;
+  if (program.is_shell_text) {
+    arguments.push_back(const_cast<char*>(kShell));
+    arguments.push_back(const_cast<char*>(program.path.c_str()));
+  } else {
+    arguments.push_back(const_cast<char*>(launch.words[0].c_str()));
+  }
+  for (size_t i = 1; i < launch.words.size(); ++i) arguments.push_back(const_cast<char*>(launch.words[i].c_str()));
+  arguments.push_back(nullptr);
+
+  execve(program.is_shell_text ? kShell : program.path.c_str(), arguments.data(), environ);
+  const int error = errno;
+  return {error == ENOENT ? kExitNotFound : kExitCannotPreload,
+          fmt::format("{}: the kernel refuses to start it: {}", program.path, std::strerror(error))};
+}
 
 int run_command(const Words& words) {
   CommandLine line("run");

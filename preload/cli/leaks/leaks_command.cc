@@ -1,0 +1,198 @@
+// preload/cli/leaks/leaks_command.cc: `gamelan leaks`: the program as our child, its leaks told when it has ended.
+//
+// Order    options, suppressions, library and program, then fork. The library writes into a folder of ours, a file per process; we
+//          wait for the program alone, and read what its children have written by then.
+// Code     --exit-code (23) where leaks are left that no suppression holds back and the program said 0, else the program's own;
+//          128 + signal.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "preload/cli/command_line.h"
+#include "preload/cli/launch.h"
+#include "preload/cli/leaks/print.h"
+#include "preload/cli/leaks/symbols.h"
+#include "preload/cli/settings.h"
+
+namespace gamelan::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct LeaksOptions {
+  std::string format = "text", suppressions, output, threads, sample;
+  std::vector<std::string> settings;
+  int exit_code = 23;
+};
+
+void declare(CLI::App& app, LeaksOptions& options) {
+  app.add_option("--format", options.format, "text, json or sarif")->type_name("FORMAT")->check(one_of({"text", "json", "sarif"}));
+  app.add_option("--suppressions", options.suppressions, "leaks that are known: lines leak:PATTERN, as for LeakSanitizer")->type_name("FILE");
+  app.add_option("--output", options.output, "write the report to FILE instead of stderr (stdout for json and sarif)")->type_name("FILE");
+  app.add_option("--exit-code", options.exit_code, "the exit code where there are leaks and the program's own would be 0")
+      ->type_name("N")
+      ->check(CLI::Range(0, 255));
+  app.add_option("--sample", options.sample, "keep the stack of one allocation in so many bytes; 1 of every one")->type_name("BYTES");
+  app.add_option("--threads", options.threads, "the program's threads: auto, goroutine or native")
+      ->type_name("MODE")
+      ->check(one_of({"auto", "goroutine", "native"}));
+  app.add_option("-o", options.settings, "any option of 'gamelan help options'")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.footer("Options end at PROGRAM or at \"--\"; every word behind belongs to the program.");
+}
+
+std::optional<std::string> read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Result<std::vector<Suppression>> read_suppressions(const std::string& path) {
+  if (path.empty()) return std::vector<Suppression>{};
+  const auto text = read_file(path);
+  if (!text) return Failure{kExitUsage, fmt::format("option --suppressions={}: cannot be read", path)};
+  return parse_suppressions(*text, path);
+}
+
+// A folder that goes when we go.
+class LogFolder {
+ public:
+  LogFolder() {
+    std::string name = (fs::temp_directory_path() / "gamelan-leaks-XXXXXX").string();
+    if (mkdtemp(name.data())) path_ = name;
+  }
+  ~LogFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  LogFolder(const LogFolder&) = delete;
+  LogFolder& operator=(const LogFolder&) = delete;
+  bool is_made() const { return !path_.empty(); }
+  std::string pattern() const { return (path_ / "%p").string(); }
+
+  std::vector<ProcessFindings> findings() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(path_)) files.push_back(entry.path());
+    std::ranges::sort(files);
+    std::vector<ProcessFindings> all;
+    for (const fs::path& file : files)
+      if (const auto text = read_file(file))
+        for (ProcessFindings& found : parse_findings(*text)) all.push_back(std::move(found));
+    return all;
+  }
+
+ private:
+  fs::path path_;
+};
+
+void set_environment(const LeaksOptions& options, const Launch& launch, const LogFolder& logs) {
+  put_library_first(launch.library);
+  setenv("GAMELAN_GC", "leak", 1);
+  if (!options.threads.empty()) setenv("GAMELAN_THREADS", options.threads.c_str(), 1);
+  for (const std::string& setting : options.settings) append_to("GAMELAN_OPTIONS", setting);
+  if (!options.sample.empty()) append_to("GAMELAN_OPTIONS", "sample=" + options.sample);
+  append_to("GAMELAN_OPTIONS", "exitcode=0:max_leaks=1000000:log_path=" + logs.pattern());  // what is a leak is said here
+}
+
+// The keyboard's signals go to the program, which is in our group; what is sent to us alone is handed on.
+volatile sig_atomic_t child = 0;
+void hand_on(int signal) {
+  if (child) kill(child, signal);
+}
+
+int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+Result<int> run(const Launch& launch) {
+  for (int s : {SIGINT, SIGQUIT}) ::signal(s, SIG_IGN);
+  const pid_t pid = fork();
+  if (pid < 0) return Failure{kExitOurFailure, "cannot fork"};
+  if (pid == 0) {
+    for (int s : {SIGINT, SIGQUIT}) ::signal(s, SIG_DFL);
+    _exit(report(become(launch)));
+  }
+  child = pid;
+  for (int s : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) ::signal(s, hand_on);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  return code_of(status);
+}
+
+Failure cannot_write(const std::string& path) { return {kExitOurFailure, fmt::format("option --output={}: cannot be written", path)}; }
+
+std::optional<Failure> write(const LeaksOptions& options, const std::string& text) {
+  if (options.output.empty()) {
+    std::FILE* to = options.format == "text" ? stderr : stdout;
+    std::fwrite(text.data(), 1, text.size(), to);
+    return std::nullopt;
+  }
+  std::ofstream file(options.output, std::ios::binary);
+  file << text;
+  file.flush();
+  return file ? std::nullopt : std::optional(cannot_write(options.output));
+}
+
+std::string text_of(const LeaksOptions& options, const std::vector<ProcessFindings>& findings, const std::vector<Suppression>& rules) {
+  if (options.format == "json") return leaks_as_json(findings, rules);
+  if (options.format == "sarif") return leaks_as_sarif(findings);
+  return leaks_as_text(findings, rules);
+}
+
+// What else the library said is for the user, now as always; processes of which there is no more to tell are left out.
+void pass_on_other_lines(std::vector<ProcessFindings>& findings) {
+  for (const ProcessFindings& process : findings)
+    for (const std::string& line : process.other_lines) fmt::print(stderr, "{}\n", line);
+  std::erase_if(findings, [](const ProcessFindings& process) { return process.program.empty() && process.leaks.empty(); });
+}
+
+int check(const LeaksOptions& options, const Words& words) {
+  Result<std::vector<Suppression>> rules = read_suppressions(options.suppressions);
+  if (!rules) return report(rules.failure());
+  const Result<Launch> launch = prepare_launch(words);
+  if (!launch) return report(launch.failure());
+  const LogFolder logs;
+  if (!logs.is_made()) return report({kExitOurFailure, "cannot make a folder for the reports"});
+  set_environment(options, *launch, logs);
+  const Result<int> code = run(*launch);
+  if (!code) return report(code.failure());
+
+  std::vector<ProcessFindings> findings = logs.findings();
+  pass_on_other_lines(findings);
+  resolve_all(findings);
+  suppress(findings, *rules);
+  if (const auto failure = write(options, text_of(options, findings, *rules))) return report(*failure);
+  return *code == 0 && count_leaks(findings) ? options.exit_code : *code;
+}
+
+}  // namespace
+
+int leaks_command(const Words& words) {
+  CommandLine line("leaks");
+  LeaksOptions options;
+  declare(line.options(), options);
+  const auto program_at = words.begin() + static_cast<std::ptrdiff_t>(line.count_options(words));
+  if (const auto code = line.parse(Words(words.begin(), program_at))) return *code;
+
+  Words program(program_at, words.end());
+  if (!program.empty() && program[0] == "--") program.erase(program.begin());
+  if (program.empty()) return report(line.usage_error("want a PROGRAM to run"));
+  std::vector<std::string> settings = options.settings;
+  if (!options.sample.empty()) settings.push_back("sample=" + options.sample);
+  for (const std::string& setting : settings)
+    if (const auto complaint = complaint_about(setting)) return report({kExitUsage, "option " + *complaint});
+  return check(options, program);
+}
+
+}  // namespace gamelan::cli
