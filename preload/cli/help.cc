@@ -23,7 +23,7 @@ struct Variable {
 constexpr std::array kOurVariables = {
     Variable{"GAMELAN", "on|off", "off: the library stands aside and forwards everything"},
     Variable{"GAMELAN_OPTIONS", "KEY=VALUE:KEY=VALUE", "see 'gamelan help options'"},
-    Variable{"GAMELAN_GC", "off|leak|collect", "this version has off only, and says so"},
+    Variable{"GAMELAN_GC", "off|leak|collect", "leak: what nothing points to is told at exit; this version does not collect yet"},
     Variable{"GAMELAN_THREADS", "auto|goroutine|native", "goroutine: pthreads become goroutines (M:N); auto: so, but by rule; see 'gamelan help rules'"},
     Variable{"GAMELAN_INHERIT_GO", "0|1", "0: do not look at Go's variables"},
     Variable{"GAMELAN_BENCH", "FOLDER", "the folder with suite.toml that 'gamelan bench' uses"},

@@ -20,9 +20,9 @@ LOSES = """
 #include <stdlib.h>
 #include <unistd.h>
 static inline __attribute__((always_inline)) void *grabs(int n) { return malloc(n); }
-__attribute__((noinline)) static void wrapped(void) { grabs(30); }
+__attribute__((noinline)) static void f(void) { grabs(30); }
 int main(int argc, char **argv) {
-  wrapped();
+  f();
   if (argc > 1) sleep(30);
   puts("done");
 }
@@ -59,14 +59,14 @@ def test_functions_lines_and_inlined_ones(loses, build):
     head, first, second, third, *_, last = ours.err.splitlines()
     assert re.fullmatch(r"loses_one\S*\[\d+\]: direct leak: 30 bytes in 1 block, allocated at", head)
     assert re.search(r"#0 grabs at \S*loses_one\.c:5 \(inlined\)", first), ours
-    assert re.search(r"#1 wrapped at \S*loses_one\.c:6 \(loses_one\S*\+0x", second), ours
+    assert re.search(r"#1 f at \S*loses_one\.c:6 \(loses_one\S*\+0x", second), ours
     assert re.search(r"#2 main at \S*loses_one\.c:8 ", third), ours
     assert re.fullmatch(r"loses_one\S*\[\d+\] at exit: 30 bytes in 1 block leaked; \d+ bytes in \d+ blocks still reachable", last)
 
 
 def test_suppressions(loses, build, tmp_path):
     file = tmp_path / "known"
-    for pattern in ("wrapped", "^grabs$", "loses_one.c", "loses_one*"):
+    for pattern in ("^f$", "^grabs$", "loses_one.c", "loses_one*"):
         file.write_text(f"# known\nleak:{pattern}\n")
         ours = leaks("--suppressions", file, loses)
         assert ours.code == 0 and f"suppressed by leak:{pattern}: 30 bytes in 1 block\n" in ours.err, ours
@@ -86,7 +86,7 @@ def test_json(loses, build, tmp_path):
     (process,) = report["processes"]
     (leak,) = process["leaks"]
     assert (process["leaked_bytes"], process["leaked_blocks"], leak["kind"], leak["bytes"], leak["blocks"]) == (30, 1, "direct", 30, 1)
-    assert [(f["function"], f["inlined"], f["line"]) for f in leak["frames"][:3]] == [("grabs", True, 5), ("wrapped", False, 6), ("main", False, 8)]
+    assert [(f["function"], f["inlined"], f["line"]) for f in leak["frames"][:3]] == [("grabs", True, 5), ("f", False, 6), ("main", False, 8)]
 
 
 def test_sarif(loses, build):
@@ -98,7 +98,7 @@ def test_sarif(loses, build):
     assert result["ruleId"] in {rule["id"] for rule in run_["tool"]["driver"]["rules"]}
     place = result["locations"][0]["physicalLocation"]
     assert place["region"]["startLine"] == 5 and place["artifactLocation"]["uri"].endswith("loses_one.c")
-    assert result["stacks"][0]["frames"][1]["location"]["message"]["text"] == "wrapped"
+    assert result["stacks"][0]["frames"][1]["location"]["message"]["text"] == "f"
 
 
 def test_exit_codes(loses, build):

@@ -12,6 +12,7 @@ WRONG = [
     ({"GOMAXPROCS": "none"}, "GOMAXPROCS=none", "number"),
     ({"GOMAXPROCS": "0"}, "GOMAXPROCS=0", "number"),
     ({"GAMELAN_GC": "maybe"}, "GAMELAN_GC=maybe", "off"),
+    ({"GAMELAN_GC": "collect"}, "GAMELAN_GC=collect", "leak"),
     ({"GAMELAN_THREADS": "green"}, "GAMELAN_THREADS=green", "auto"),
     ({"GAMELAN_OPTIONS": "nosuch=1"}, "nosuch=1", "unknown"),
     ({"GAMELAN_OPTIONS": "verify"}, "verify", "default"),

@@ -6,12 +6,14 @@
 #include <elfutils/libdwfl.h>
 
 #include <cstdlib>
+#include <string_view>
 
 namespace gamelan::cli {
 namespace {
 
 std::string demangled(const char* name) {
   if (!name) return "";
+  if (std::string_view(name).substr(0, 2) != "_Z") return name;  // "f" alone would be a mangled float
   int status = 0;
   char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
   std::string result = status == 0 && text ? text : name;
