@@ -50,6 +50,7 @@ constexpr std::array kExitCodes = {
              "of 'doctor': some file cannot; of 'stat' and 'dump': no such process, not under gamelan, no permission; "
              "of 'bench': void, or above --fail-above"},
     ExitCode{"2", "wrong arguments, or a wrong setting with strict=1"},
+    ExitCode{"23", "of 'leaks': there are leaks, and the program itself said 0 (--exit-code says another)"},
     ExitCode{"125", "gamelan itself failed: its library is missing, its output cannot be written"},
     ExitCode{"126", "of 'run': cannot be executed or preloaded (static, setuid, 32-bit, musl, a directory, ...)"},
     ExitCode{"127", "of 'run': not found, or its interpreter or loader is missing"},

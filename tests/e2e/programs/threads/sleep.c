@@ -126,7 +126,7 @@ static void* waits_long(void* arg) {
 CASE(short_ones_beside_a_long_one) {
   MUST(sem_init(&enough, 0, 0) == 0);
   const pthread_t other = start(waits_long, NULL);
-  for (int i = 0; i < 1500; i++) {
+  for (int i = 0; i < 800; i++) {
     struct timespec t = timespec_of(200000 + i % 100 * 10000);
     CHECK(nanosleep(&t, NULL) == 0);
   }

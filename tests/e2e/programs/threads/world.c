@@ -125,7 +125,7 @@ CASE(nobody_moves) {
                          start(writes, 0), start(reads, 0), start(prints, 0), start(gets_lines, 0), start(breeds, 0)};
   unsigned seed = 7;
   int moved = 0;
-  for (int i = 0; i < 150; i++) {
+  for (int i = 0; i < 40; i++) {
     int before[kMovers];
     stopped();
     memcpy(before, moves, sizeof before);
@@ -281,7 +281,7 @@ CASE(signals_are_not_lost) {
   MUST(sigaction(SIGUSR1, &a, NULL) == 0);
   store(&handled, 0);
   const pthread_t t[] = {start(works, NULL), start(allocates, NULL), start(computes, NULL)};
-  for (int i = 0; i < 150; i++) {
+  for (int i = 0; i < 36; i++) {
     stopped();
     pthread_kill(t[i % 3], SIGUSR1);
     goes_on();
@@ -292,7 +292,7 @@ CASE(signals_are_not_lost) {
   }
   store(&done, 1);
   for (int i = 0; i < 3; i++) finish(t[i]);
-  CHECK(load(&handled) == 150);
+  CHECK(load(&handled) == 36);
 }
 
 // A thread of which nobody has told us: libc makes it, in its own text, for each expiry.
@@ -310,7 +310,7 @@ CASE(threads_of_libc) {
   const struct itimerspec every = {{0, 1000000}, {0, 1000000}};
   MUST(timer_settime(timer, 0, &every, NULL) == 0);
   const pthread_t other = start(allocates, NULL);
-  for (int i = 0; i < 60; i++) {
+  for (int i = 0; i < 20; i++) {
     briefly();
     usleep(1500);
   }
