@@ -6,6 +6,7 @@
 //          128 + signal.
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +73,9 @@ class LogFolder {
  public:
   LogFolder() {
     std::string name = (fs::temp_directory_path() / "gamelan-leaks-XXXXXX").string();
-    if (mkdtemp(name.data())) path_ = name;
+    if (!mkdtemp(name.data())) return;
+    path_ = name;
+    chmod(name.c_str(), 01733);  // a server that becomes another user writes there, too
   }
   ~LogFolder() {
     std::error_code ignored;
