@@ -18,8 +18,6 @@
 namespace gamelan::gc {
 
 namespace {
-constexpr size_t kMostLeaks = size_t{1} << 28;
-
 constinit bool is_on = false;
 constinit Atomic<int> checked_at_exit{0};
 constinit OwnDescriptor stderr_copy;  // programs close theirs before they end
@@ -58,7 +56,7 @@ void forget_parents_blocks() {
 }
 
 unsigned long check_for_leaks(const char* when) {
-  LeakFindings found(kMostLeaks);
+  LeakFindings found((Bytes{HeapWindow::pages} << kPageShift) / 16 + 1);
   if (!found.blocks.is_made()) found.failed = "no memory for the findings";
   else look(&found);
   return print_leaks(found, when).all_blocks();

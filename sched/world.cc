@@ -85,14 +85,14 @@ class Round {
     if (task_list::count() > known_ + (sysmon::tid() != 0) + (helper::tid() != 0)) ask_strangers();
     return pending_ == 0;
   }
+  int last() const { return last_; }  // one that does not stand: its tid
 
  private:
   void ask(StopPoint* s, int tid, bool runs) {
     if (!tid) return;
     known_++;
     if (tid == me_ || !runs || s->stopped.load_acquire()) return;
-    pending_++;
-    last_pending = tid;
+    wait_for(tid);
     if (s->told.exchange(true)) return;
     s->told_at = sys::monotonic_now();
     preempt::ask_to_stop(tid);
@@ -118,16 +118,18 @@ class Round {
       if (is_known(tid)) return;
       Stranger* s = stranger(tid);
       if (!s && (s = stranger(0))) s->tid.store_release(tid);  // pairs: stop_here
-      if (!s) return;
+      if (!s) return wait_for(tid);  // there are too many: the stop fails
       ask(&s->stop_point, tid, !is_told_in_vain(s->stop_point, tid));
     });
   }
 
-  int me_;
-  unsigned known_ = 0, pending_ = 0;
+  void wait_for(int tid) {
+    pending_++;
+    last_ = tid;
+  }
 
- public:
-  int last_pending = 0;  // tid
+  int me_, last_ = 0;
+  unsigned known_ = 0, pending_ = 0;
 };
 
 void say_who(int tid) {
@@ -143,7 +145,7 @@ bool wait_for_all(int me) {
     const uint32_t seen = answers.load_seq();
     Round round(me);
     if (round.ask_all()) return true;
-    if (sys::monotonic_now() > until) return say_who(round.last_pending), false;
+    if (sys::monotonic_now() > until) return say_who(round.last()), false;
     futex_wait(answers, seen, kRound);
   }
 }
