@@ -42,7 +42,7 @@ GAMELAN_NOINLINE void look(LeakFindings* found) {
 }  // namespace
 
 void start_leak_mode() {
-  is_on = true;
+  is_on = world::is_watched = true;
   keep_stderr();
   allocation_stack::open();
 }

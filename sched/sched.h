@@ -8,6 +8,7 @@
 #pragma once
 #include "sched/g.h"
 #include "sched/parking_lot.h"
+#include "sched/world.h"
 
 namespace gamelan {
 struct ThreadRecord;
@@ -80,6 +81,29 @@ class BlockingCall {
 
  private:
   void enter();
+  bool entered_;
+};
+
+// The same for a native thread where somebody may stop the world; else it costs a load.
+class NativeCall {
+ public:
+  __attribute__((always_inline)) NativeCall() : entered_(GAMELAN_UNLIKELY(world::is_watched) && is_native()) {
+    if (!entered_) return;
+    tls_g.outside.publish();
+    tls_g.state.store_release(GState::syscall);  // pairs: the look of who stops the world
+  }
+  __attribute__((always_inline)) ~NativeCall() {
+    if (!entered_) return;
+    tls_g.state.store_relaxed(GState::none);
+    world::gate();
+  }
+  NativeCall(const NativeCall&) = delete;
+  NativeCall& operator=(const NativeCall&) = delete;
+
+ private:
+  static bool is_native() {
+    return tls_g.kind == GKind::native && tls_g.in_runtime.load_relaxed() == 0 && tls_g.state.load_relaxed() == GState::none && !tls_g.is_in_vfork();
+  }
   bool entered_;
 };
 

@@ -19,6 +19,7 @@
 namespace gamelan::world {
 
 constinit Atomic<uint32_t> stopping{0};
+constinit bool is_watched = false;
 constinit Stranger strangers[kMostStrangers] = {};
 
 namespace {
@@ -81,7 +82,7 @@ class Round {
   bool ask_all() {
     for (M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next) ask(&m->stop_point, m->tid, runs_program(m));
     for (ThreadRecord* r = threads::first_made(); r; r = r->made_next)
-      if (threads::runs(r)) ask(&r->stop_point, r->tid, !is_told_in_vain(r->stop_point, r->tid));
+      if (threads::runs(r)) ask(&r->stop_point, r->tid, !is_outside(r->g) && !is_told_in_vain(r->stop_point, r->tid));
     if (task_list::count() > known_ + (sysmon::tid() != 0) + (helper::tid() != 0)) ask_strangers();
     return pending_ == 0;
   }
@@ -245,5 +246,8 @@ void after_fork_in_child() {
 
 }  // namespace gamelan::world
 
-GAMELAN_EXPORT int gamelan_stop_the_world() { return gamelan::sched::is_started() && gamelan::world::stop() ? 0 : -1; }
+GAMELAN_EXPORT int gamelan_stop_the_world() {
+  const bool can = gamelan::sched::is_started() || gamelan::world::is_watched;
+  return can && gamelan::world::stop() ? 0 : -1;
+}
 GAMELAN_EXPORT void gamelan_start_the_world() { gamelan::world::start(); }

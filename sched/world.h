@@ -10,8 +10,8 @@
 //          thread go on: they touch nothing of the program's.
 // Strangers  threads that libc or a raw clone made and that never came by: found in /proc, told like the others, or left
 //          alone where they sleep and take no signal.
-// Native   threads are told wherever they are, and calls that the kernel does not restart then end with EINTR: not for
-//          programs without goroutines.
+// Native   threads are let be in their waiting calls like goroutines where a collector is on (NativeCall in sched.h); else they are
+//          told wherever they are, and calls that the kernel does not restart would end with EINTR: then nobody stops them.
 // Go       proc.go stopTheWorldWithSema, startTheWorldWithSema.  Differs: Ms are stopped, not Ps: one whose P was taken while it
 //          slept runs on without.
 #pragma once
@@ -32,6 +32,9 @@ __attribute__((always_inline)) inline void gate() {
   tls_g.outside.publish();
   wait_at_gate();
 }
+
+// A collector is on: native threads publish their calls that may wait, and are not told in them.
+extern bool is_watched __attribute__((visibility("hidden")));
 
 // Blocks   the kernel thread until no other runs code of the program: some 50 us, longer where threads are in our own code.
 // Returns  false: a thread could not be stopped within a second (it sleeps where no signal reaches it); the world runs on.
@@ -62,6 +65,7 @@ void for_each_stranger(F f) {
 }  // namespace gamelan::world
 
 // For programs that look them up (dlsym): all other threads stand still between the two, which the same thread calls. It must
-// not wait for the others meanwhile. stop returns 0, or -1: a thread could not be stopped, or threads are not goroutines.
+// not wait for the others meanwhile. stop returns 0, or -1: a thread could not be stopped, or threads are native and no
+// collector is on.
 extern "C" int gamelan_stop_the_world();
 extern "C" void gamelan_start_the_world();

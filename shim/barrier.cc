@@ -66,4 +66,4 @@ int wait(pthread_barrier_t* barrier) {
 
 // Blocks   the G, until as many have come as the barrier counts.
 // Returns  0; PTHREAD_BARRIER_SERIAL_THREAD for one of them.
-GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* b) { return in_front<next_wait, wait>(b); }
+GAMELAN_EXPORT int pthread_barrier_wait(pthread_barrier_t* b) { return wait_in_front<next_wait, wait>(b); }

@@ -11,7 +11,10 @@ namespace gamelan {
 // Blocks   the G and its M.
 template <class R, class... A>
 R blocking(R (*f)(A...), A... a) {
-  if (!can_park()) return f(a...);
+  if (!can_park()) {
+    sched::NativeCall call;
+    return f(a...);
+  }
   cancel::point();
   sched::BlockingCall section;
   return f(a...);

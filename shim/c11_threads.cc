@@ -45,11 +45,11 @@ int broadcast(cnd_t* c) { return c11(cond::broadcast(as_pthread(c))); }
 }  // namespace
 
 // Each blocks what the pthread function of that name blocks, and returns its error as a thrd_ value.
-GAMELAN_EXPORT int mtx_lock(mtx_t* m) { return in_front<next_mtx_lock, lock>(m); }
+GAMELAN_EXPORT int mtx_lock(mtx_t* m) { return wait_in_front<next_mtx_lock, lock>(m); }
 GAMELAN_EXPORT int mtx_trylock(mtx_t* m) { return in_front<next_mtx_trylock, try_lock>(m); }
-GAMELAN_EXPORT int mtx_timedlock(mtx_t* m, const timespec* at) { return in_front<next_mtx_timedlock, lock_at>(m, at); }
+GAMELAN_EXPORT int mtx_timedlock(mtx_t* m, const timespec* at) { return wait_in_front<next_mtx_timedlock, lock_at>(m, at); }
 GAMELAN_EXPORT int mtx_unlock(mtx_t* m) { return in_front<next_mtx_unlock, unlock>(m); }
-GAMELAN_EXPORT int cnd_wait(cnd_t* c, mtx_t* m) { return in_front<next_cnd_wait, wait>(c, m); }
-GAMELAN_EXPORT int cnd_timedwait(cnd_t* c, mtx_t* m, const timespec* at) { return in_front<next_cnd_timedwait, wait_at>(c, m, at); }
+GAMELAN_EXPORT int cnd_wait(cnd_t* c, mtx_t* m) { return wait_in_front<next_cnd_wait, wait>(c, m); }
+GAMELAN_EXPORT int cnd_timedwait(cnd_t* c, mtx_t* m, const timespec* at) { return wait_in_front<next_cnd_timedwait, wait_at>(c, m, at); }
 GAMELAN_EXPORT int cnd_signal(cnd_t* c) { return in_front<next_cnd_signal, signal>(c); }
 GAMELAN_EXPORT int cnd_broadcast(cnd_t* c) { return in_front<next_cnd_broadcast, broadcast>(c); }

@@ -91,17 +91,17 @@ int wait_at(pthread_cond_t* c, pthread_mutex_t* m, const timespec* at) { return 
 // Blocks   the G, until it is signalled and has the mutex again. A cancellation point; a handled signal may end it early.
 // Returns  0; EPERM: a recursive or error-checking mutex that the caller does not hold; EOWNERDEAD, ENOTRECOVERABLE.
 GAMELAN_EXPORT int pthread_cond_wait(pthread_cond_t* c, pthread_mutex_t* m) {
-  return in_front<cond::next_wait, cond::wait>(c, m);
+  return wait_in_front<cond::next_wait, cond::wait>(c, m);
 }
 
 // As wait, until `at` on the condition's clock. Returns ETIMEDOUT, never early; EINVAL: tv_nsec out of range.
 GAMELAN_EXPORT int pthread_cond_timedwait(pthread_cond_t* c, pthread_mutex_t* m, const timespec* at) {
-  return in_front<cond::next_timedwait, wait_at>(c, m, at);
+  return wait_in_front<cond::next_timedwait, wait_at>(c, m, at);
 }
 
 // As timedwait, on either clock. Returns EINVAL for another one.
 GAMELAN_EXPORT int pthread_cond_clockwait(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* at) {
-  return in_front<cond::next_clockwait, cond::wait_until>(c, m, clock, at);
+  return wait_in_front<cond::next_clockwait, cond::wait_until>(c, m, clock, at);
 }
 
 // Blocks   nothing. One waiter, the first, goes on. Returns 0.

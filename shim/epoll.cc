@@ -59,20 +59,20 @@ long epoll_until(int fd, epoll_event* events, int most, Nanos deadline, const si
 
 GAMELAN_EXPORT int epoll_wait(int fd, epoll_event* events, int most, int time_out) {
   static constinit auto next = next_for(epoll_wait, "epoll_wait");
-  if (!can_park()) return next.get()(fd, events, most, time_out);
+  if (!can_park()) return next.waits(fd, events, most, time_out);
   if (time_out == 0) return static_cast<int>(finish(look(fd, events, most)));
   return static_cast<int>(finish(epoll_until(fd, events, most, deadline_of_millis(time_out), nullptr)));
 }
 
 GAMELAN_EXPORT int epoll_pwait(int fd, epoll_event* events, int most, int time_out, const sigset_t* mask) {
   static constinit auto next = next_for(epoll_pwait, "epoll_pwait");
-  if (!can_park()) return next.get()(fd, events, most, time_out, mask);
+  if (!can_park()) return next.waits(fd, events, most, time_out, mask);
   return static_cast<int>(finish(epoll_until(fd, events, most, deadline_of_millis(time_out), mask)));
 }
 
 GAMELAN_EXPORT int epoll_pwait2(int fd, epoll_event* events, int most, const timespec* time_out, const sigset_t* mask) {
   static constinit auto next = next_for(epoll_pwait2, "epoll_pwait2");
-  if (!can_park()) return next.get()(fd, events, most, time_out, mask);
+  if (!can_park()) return next.waits(fd, events, most, time_out, mask);
   if (time_out && (time_out->tv_sec < 0 || !has_valid_nanos(*time_out))) return static_cast<int>(finish(-EINVAL));
   return static_cast<int>(finish(epoll_until(fd, events, most, deadline_of(time_out), mask)));
 }

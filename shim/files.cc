@@ -40,7 +40,10 @@ using OpenAt = int (*)(int, const char*, int, ...);
 
 template <class F, class... A>
 int open_by(F next, A... a) {
-  if (!can_park()) return next(a...);
+  if (!can_park()) {
+    sched::NativeCall call;
+    return next(a...);
+  }
   cancel::point();
   sched::BlockingCall section;
   return fresh(next(a...));

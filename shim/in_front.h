@@ -21,4 +21,18 @@ inline auto in_front(A... a) {
   return decide_first<next, ours>(a...);
 }
 
+template <auto& next, auto ours, class... A>
+GAMELAN_NOINLINE auto wait_first(A... a) {
+  return sched::is_goroutine_mode() ? ours(a...) : next.waits(a...);
+}
+
+// For functions that may wait: a native thread says so where a collector is on.
+template <auto& next, auto ours, class... A>
+inline auto wait_in_front(A... a) {
+  if (GAMELAN_LIKELY(sched::threads_mode == sched::Mode::goroutine)) return ours(a...);
+  const auto behind = next.found();
+  if (GAMELAN_LIKELY(sched::threads_mode == sched::Mode::native && behind && !world::is_watched)) return behind(a...);
+  return wait_first<next, ours>(a...);
+}
+
 }  // namespace gamelan

@@ -242,19 +242,19 @@ int lock_at(pthread_mutex_t* m, const timespec* at) { return mutex::lock_until(m
 
 // Blocks   the G, until it holds the mutex.
 // Returns  0, EDEADLK, EAGAIN (recursive: too often); EOWNERDEAD, ENOTRECOVERABLE (robust), EINVAL (priority protection).
-GAMELAN_EXPORT int pthread_mutex_lock(pthread_mutex_t* m) { return in_front<mutex::next_lock, mutex::lock>(m); }
+GAMELAN_EXPORT int pthread_mutex_lock(pthread_mutex_t* m) { return wait_in_front<mutex::next_lock, mutex::lock>(m); }
 
 // Blocks   nothing. Returns as lock; EBUSY: somebody holds it.
 GAMELAN_EXPORT int pthread_mutex_trylock(pthread_mutex_t* m) { return in_front<mutex::next_trylock, mutex::try_lock>(m); }
 
 // Blocks   the G, until `at` (CLOCK_REALTIME). Returns as lock; ETIMEDOUT; EINVAL: it would block, and tv_nsec is no good.
 GAMELAN_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* m, const timespec* at) {
-  return in_front<mutex::next_timedlock, lock_at>(m, at);
+  return wait_in_front<mutex::next_timedlock, lock_at>(m, at);
 }
 
 // As timedlock, on either clock. Returns EINVAL for another one.
 GAMELAN_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t clock, const timespec* at) {
-  return in_front<mutex::next_clocklock, mutex::lock_until>(m, clock, at);
+  return wait_in_front<mutex::next_clocklock, mutex::lock_until>(m, clock, at);
 }
 
 // Blocks   nothing. Returns 0; EPERM: a recursive or error-checking mutex that the caller does not hold.

@@ -7,6 +7,7 @@
 
 #include "allocator/base/atomic.h"
 #include "allocator/base/words.h"
+#include "sched/sched.h"
 
 namespace gamelan {
 
@@ -20,6 +21,12 @@ class Next {
   F get() {
     const F f = found();
     return GAMELAN_LIKELY(f != nullptr) ? f : find();
+  }
+  // For a call that may wait, made by a native thread.
+  template <class... A>
+  auto waits(A... a) {
+    sched::NativeCall call;
+    return get()(a...);
   }
   F found() const { return reinterpret_cast<F>(found_.load_acquire()); }  // nullptr: nobody has called `get` yet
 

@@ -57,27 +57,27 @@ static long ppoll_until(pollfd* fds, nfds_t n, const timespec* t, const sigset_t
 
 GAMELAN_EXPORT int poll(pollfd* fds, nfds_t n, int time_out) {
   static constinit auto next = next_for(poll, "poll");
-  if (!can_park()) return next.get()(fds, n, time_out);
+  if (!can_park()) return next.waits(fds, n, time_out);
   if (time_out == 0) return static_cast<int>(finish(look(fds, n)));
   return static_cast<int>(finish(poll_until(fds, n, deadline_of_millis(time_out))));
 }
 
 GAMELAN_EXPORT int ppoll(pollfd* fds, nfds_t n, const timespec* time_out, const sigset_t* mask) {
   static constinit auto next = next_for(ppoll, "ppoll");
-  if (!can_park()) return next.get()(fds, n, time_out, mask);
+  if (!can_park()) return next.waits(fds, n, time_out, mask);
   return static_cast<int>(finish(ppoll_until(fds, n, time_out, mask)));
 }
 
 // An array that is too small for `n`: libc ends the program.
 GAMELAN_EXPORT int __poll_chk(pollfd* fds, nfds_t n, int time_out, size_t room) {
   static constinit auto next = next_for(__poll_chk, "__poll_chk");
-  if (!can_park() || n > room / sizeof(pollfd)) return next.get()(fds, n, time_out, room);
+  if (!can_park() || n > room / sizeof(pollfd)) return next.waits(fds, n, time_out, room);
   return poll(fds, n, time_out);
 }
 
 GAMELAN_EXPORT int __ppoll_chk(pollfd* fds, nfds_t n, const timespec* time_out, const sigset_t* mask, size_t room) {
   static constinit auto next = next_for(__ppoll_chk, "__ppoll_chk");
-  if (!can_park() || n > room / sizeof(pollfd)) return next.get()(fds, n, time_out, mask, room);
+  if (!can_park() || n > room / sizeof(pollfd)) return next.waits(fds, n, time_out, mask, room);
   return ppoll(fds, n, time_out, mask);
 }
 

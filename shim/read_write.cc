@@ -134,32 +134,32 @@ long writev(int fd, const iovec* v, int n) {
 
 GAMELAN_EXPORT ssize_t read(int fd, void* p, size_t n) {
   static constinit auto next = next_for(::read, "read");
-  if (!can_park()) return next.get()(fd, p, n);
+  if (!can_park()) return next.waits(fd, p, n);
   return finish(io::read(fd, p, n));
 }
 
 GAMELAN_EXPORT ssize_t write(int fd, const void* p, size_t n) {
   static constinit auto next = next_for(::write, "write");
-  if (!can_park()) return next.get()(fd, p, n);
+  if (!can_park()) return next.waits(fd, p, n);
   return finish(io::write(fd, p, n));
 }
 
 GAMELAN_EXPORT ssize_t readv(int fd, const iovec* v, int n) {
   static constinit auto next = next_for(::readv, "readv");
-  if (!can_park()) return next.get()(fd, v, n);
+  if (!can_park()) return next.waits(fd, v, n);
   return finish(io::readv(fd, v, n));
 }
 
 GAMELAN_EXPORT ssize_t writev(int fd, const iovec* v, int n) {
   static constinit auto next = next_for(::writev, "writev");
-  if (!can_park()) return next.get()(fd, v, n);
+  if (!can_park()) return next.waits(fd, v, n);
   return finish(io::writev(fd, v, n));
 }
 
 // A buffer that is too small for `n`: libc ends the program.
 GAMELAN_EXPORT ssize_t __read_chk(int fd, void* p, size_t n, size_t room) {
   static constinit auto next = next_for(__read_chk, "__read_chk");
-  if (!can_park() || n > room) return next.get()(fd, p, n, room);
+  if (!can_park() || n > room) return next.waits(fd, p, n, room);
   return ::read(fd, p, n);
 }
 

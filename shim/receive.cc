@@ -111,49 +111,49 @@ long accept_one(int fd, sockaddr* from, socklen_t* size, int flags) {
 
 GAMELAN_EXPORT ssize_t recv(int fd, void* p, size_t n, int flags) {
   static constinit auto next = next_for(recv, "recv");
-  if (!can_park()) return next.get()(fd, p, n, flags);
+  if (!can_park()) return next.waits(fd, p, n, flags);
   return finish(receive_from(fd, p, n, flags, nullptr, nullptr));
 }
 
 GAMELAN_EXPORT ssize_t recvfrom(int fd, void* p, size_t n, int flags, sockaddr* from, socklen_t* size) {
   static constinit auto next = next_for(recvfrom, "recvfrom");
-  if (!can_park()) return next.get()(fd, p, n, flags, from, size);
+  if (!can_park()) return next.waits(fd, p, n, flags, from, size);
   return finish(receive_from(fd, p, n, flags, from, size));
 }
 
 GAMELAN_EXPORT ssize_t recvmsg(int fd, msghdr* m, int flags) {
   static constinit auto next = next_for(recvmsg, "recvmsg");
-  if (!can_park()) return next.get()(fd, m, flags);
+  if (!can_park()) return next.waits(fd, m, flags);
   return finish(receive_message(fd, m, flags));
 }
 
 GAMELAN_EXPORT int recvmmsg(int fd, mmsghdr* m, unsigned n, int flags, timespec* time_out) {
   static constinit auto next = next_for(recvmmsg, "recvmmsg");
-  if (!can_park()) return next.get()(fd, m, n, flags, time_out);
+  if (!can_park()) return next.waits(fd, m, n, flags, time_out);
   return static_cast<int>(finish(receive_messages(fd, m, n, flags, time_out)));
 }
 
 GAMELAN_EXPORT int accept4(int fd, sockaddr* from, socklen_t* size, int flags) {
   static constinit auto next = next_for(accept4, "accept4");
-  if (!can_park()) return next.get()(fd, from, size, flags);
+  if (!can_park()) return next.waits(fd, from, size, flags);
   return static_cast<int>(finish(accept_one(fd, from, size, flags)));
 }
 
 GAMELAN_EXPORT int accept(int fd, sockaddr* from, socklen_t* size) {
   static constinit auto next = next_for(accept, "accept");
-  if (!can_park()) return next.get()(fd, from, size);
+  if (!can_park()) return next.waits(fd, from, size);
   return static_cast<int>(finish(accept_one(fd, from, size, 0)));
 }
 
 // A buffer that is too small for `n`: libc ends the program.
 GAMELAN_EXPORT ssize_t __recv_chk(int fd, void* p, size_t n, size_t room, int flags) {
   static constinit auto next = next_for(__recv_chk, "__recv_chk");
-  if (!can_park() || n > room) return next.get()(fd, p, n, room, flags);
+  if (!can_park() || n > room) return next.waits(fd, p, n, room, flags);
   return recv(fd, p, n, flags);
 }
 
 GAMELAN_EXPORT ssize_t __recvfrom_chk(int fd, void* p, size_t n, size_t room, int flags, sockaddr* from, socklen_t* size) {
   static constinit auto next = next_for(__recvfrom_chk, "__recvfrom_chk");
-  if (!can_park() || n > room) return next.get()(fd, p, n, room, flags, from, size);
+  if (!can_park() || n > room) return next.waits(fd, p, n, room, flags, from, size);
   return recvfrom(fd, p, n, flags, from, size);
 }

@@ -217,11 +217,11 @@ int unlock(pthread_rwlock_t* l) {
 
 // Blocks   the G, while a writer has the lock (or waits for it: PREFER_WRITER_NONRECURSIVE_NP).
 // Returns  0; EDEADLK: the caller is the writer.
-GAMELAN_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* l) { return in_front<next_rdlock, read>(l); }
+GAMELAN_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* l) { return wait_in_front<next_rdlock, read>(l); }
 
 // Blocks   the G, while others have the lock.
 // Returns  0; EDEADLK: the caller is the writer.
-GAMELAN_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* l) { return in_front<next_wrlock, write>(l); }
+GAMELAN_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* l) { return wait_in_front<next_wrlock, write>(l); }
 
 // Blocks   nothing. Returns 0, EBUSY.
 GAMELAN_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) { return in_front<next_tryrdlock, try_read>(l); }
@@ -230,16 +230,16 @@ GAMELAN_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* l) { return in_fro
 // Blocks   as rdlock and wrlock, until `at`; timed: CLOCK_REALTIME.
 // Returns  as they; ETIMEDOUT; EINVAL: another clock, or tv_nsec out of range, whether it would block or not.
 GAMELAN_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  return in_front<next_clockrdlock, read_until>(l, clock, at);
+  return wait_in_front<next_clockrdlock, read_until>(l, clock, at);
 }
 GAMELAN_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock, const timespec* at) {
-  return in_front<next_clockwrlock, write_until>(l, clock, at);
+  return wait_in_front<next_clockwrlock, write_until>(l, clock, at);
 }
 GAMELAN_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, const timespec* at) {
-  return in_front<next_timedrdlock, read_at>(l, at);
+  return wait_in_front<next_timedrdlock, read_at>(l, at);
 }
 GAMELAN_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, const timespec* at) {
-  return in_front<next_timedwrlock, write_at>(l, at);
+  return wait_in_front<next_timedwrlock, write_at>(l, at);
 }
 
 // Blocks   nothing. Returns 0.

@@ -152,13 +152,13 @@ long select(int n, fd_set* r, fd_set* w, fd_set* e, timeval* time_out) {
 
 GAMELAN_EXPORT int select(int n, fd_set* r, fd_set* w, fd_set* e, timeval* time_out) {
   static constinit auto next = next_for(::select, "select");
-  if (!can_park()) return next.get()(n, r, w, e, time_out);
+  if (!can_park()) return next.waits(n, r, w, e, time_out);
   return static_cast<int>(finish(io::select(n, r, w, e, time_out)));
 }
 
 GAMELAN_EXPORT int pselect(int n, fd_set* r, fd_set* w, fd_set* e, const timespec* time_out, const sigset_t* mask) {
   static constinit auto next = next_for(pselect, "pselect");
-  if (!can_park() || (time_out && !is_valid(*time_out))) return next.get()(n, r, w, e, time_out, mask);
+  if (!can_park() || (time_out && !is_valid(*time_out))) return next.waits(n, r, w, e, time_out, mask);
   const Nanos deadline = deadline_of(time_out);
   if (!is_other_mask(mask)) return static_cast<int>(finish(select_until(n, r, w, e, deadline)));
   return static_cast<int>(finish(select_under(n, r, w, e, deadline, signals::word_of(mask))));

@@ -108,15 +108,15 @@ int post(sem_t* s) {
 
 // Blocks   the G, until there is a unit. A cancellation point.
 // Returns  0, or -1 with EINTR.
-GAMELAN_EXPORT int sem_wait(sem_t* s) { return in_front<next_wait, wait>(s); }
+GAMELAN_EXPORT int sem_wait(sem_t* s) { return wait_in_front<next_wait, wait>(s); }
 
 // As sem_wait, until `at` (CLOCK_REALTIME).
 // Returns  0, or -1 with ETIMEDOUT, EINTR, EINVAL (tv_nsec out of range, whether it would block or not).
-GAMELAN_EXPORT int sem_timedwait(sem_t* s, const timespec* at) { return in_front<next_timedwait, wait_at>(s, at); }
+GAMELAN_EXPORT int sem_timedwait(sem_t* s, const timespec* at) { return wait_in_front<next_timedwait, wait_at>(s, at); }
 
 // As sem_timedwait, on either clock. Returns -1 with EINVAL for another one.
 GAMELAN_EXPORT int sem_clockwait(sem_t* s, clockid_t clock, const timespec* at) {
-  return in_front<next_clockwait, wait_until>(s, clock, at);
+  return wait_in_front<next_clockwait, wait_until>(s, clock, at);
 }
 
 // Blocks   nothing; async-signal-safe.

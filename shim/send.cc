@@ -167,31 +167,31 @@ long connect_to(int fd, const sockaddr* to, socklen_t size) {
 
 GAMELAN_EXPORT ssize_t send(int fd, const void* p, size_t n, int flags) {
   static constinit auto next = next_for(send, "send");
-  if (!can_park()) return next.get()(fd, p, n, flags);
+  if (!can_park()) return next.waits(fd, p, n, flags);
   return finish(send_to(fd, p, n, flags, nullptr, 0));
 }
 
 GAMELAN_EXPORT ssize_t sendto(int fd, const void* p, size_t n, int flags, const sockaddr* to, socklen_t size) {
   static constinit auto next = next_for(sendto, "sendto");
-  if (!can_park()) return next.get()(fd, p, n, flags, to, size);
+  if (!can_park()) return next.waits(fd, p, n, flags, to, size);
   return finish(send_to(fd, p, n, flags, to, size));
 }
 
 GAMELAN_EXPORT ssize_t sendmsg(int fd, const msghdr* m, int flags) {
   static constinit auto next = next_for(sendmsg, "sendmsg");
-  if (!can_park()) return next.get()(fd, m, flags);
+  if (!can_park()) return next.waits(fd, m, flags);
   return finish(send_message(fd, m, flags));
 }
 
 GAMELAN_EXPORT int sendmmsg(int fd, mmsghdr* m, unsigned n, int flags) {
   static constinit auto next = next_for(sendmmsg, "sendmmsg");
-  if (!can_park()) return next.get()(fd, m, n, flags);
+  if (!can_park()) return next.waits(fd, m, n, flags);
   return static_cast<int>(finish(send_messages(fd, m, n, flags)));
 }
 
 GAMELAN_EXPORT int connect(int fd, const sockaddr* to, socklen_t size) {
   static constinit auto next = next_for(connect, "connect");
-  if (!can_park()) return next.get()(fd, to, size);
+  if (!can_park()) return next.waits(fd, to, size);
   return static_cast<int>(finish(connect_to(fd, to, size)));
 }
 

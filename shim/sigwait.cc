@@ -118,7 +118,7 @@ long pause() {
 
 GAMELAN_EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* time_out) {
   static constinit auto next = next_for(sigtimedwait, "sigtimedwait");
-  if (!signals::are_of_goroutine()) return next.get()(set, info, time_out);
+  if (!signals::are_of_goroutine()) return next.waits(set, info, time_out);
   cancel::point();
   const long r = signals::wait_for(signals::word_of(set), info, time_out);
   if (r < 0) cancel::point();
@@ -140,20 +140,20 @@ GAMELAN_EXPORT int sigwait(const sigset_t* set, int* signal) {
 
 GAMELAN_EXPORT int sigsuspend(const sigset_t* set) {
   static constinit auto next = next_for(sigsuspend, "sigsuspend");
-  if (!signals::are_of_goroutine()) return next.get()(set);
+  if (!signals::are_of_goroutine()) return next.waits(set);
   return static_cast<int>(finish(signals::suspend(signals::word_of(set))));
 }
 
 GAMELAN_EXPORT int pause() {
   static constinit auto next = next_for(::pause, "pause");
-  if (!signals::are_of_goroutine()) return next.get()();
+  if (!signals::are_of_goroutine()) return next.waits();
   return static_cast<int>(finish(signals::pause()));
 }
 
 // BSD's: the mask of the first 32 signals; System V's: the one signal that is let through.
 GAMELAN_EXPORT int __sigpause(int signal_or_mask, int is_signal) {
   static constinit Next<int (*)(int, int)> next{"__sigpause"};
-  if (!signals::are_of_goroutine()) return next.get()(signal_or_mask, is_signal);
+  if (!signals::are_of_goroutine()) return next.waits(signal_or_mask, is_signal);
   if (!is_signal) return static_cast<int>(finish(signals::suspend(static_cast<unsigned>(signal_or_mask))));
   if (signal_or_mask < 1 || signal_or_mask > 64) return static_cast<int>(finish(-EINVAL));
   return static_cast<int>(finish(signals::suspend(self()->mask & ~signals::bit(signal_or_mask))));

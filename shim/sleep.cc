@@ -66,26 +66,26 @@ int clock_sleep(clockid_t clock, int flags, const timespec* t, timespec* left) {
 
 GAMELAN_EXPORT int clock_nanosleep(clockid_t clock, int flags, const timespec* t, timespec* left) {
   static constinit auto next = next_for(clock_nanosleep, "clock_nanosleep");
-  if (!can_park() || clock == CLOCK_THREAD_CPUTIME_ID) return next.get()(clock, flags, t, left);
+  if (!can_park() || clock == CLOCK_THREAD_CPUTIME_ID) return next.waits(clock, flags, t, left);
   return clock_sleep(clock, flags, t, left);
 }
 
 GAMELAN_EXPORT int nanosleep(const timespec* t, timespec* left) {
   static constinit auto next = next_for(nanosleep, "nanosleep");
-  if (!can_park()) return next.get()(t, left);
+  if (!can_park()) return next.waits(t, left);
   return static_cast<int>(finish(-clock_sleep(CLOCK_REALTIME, 0, t, left)));
 }
 
 GAMELAN_EXPORT int usleep(useconds_t micros) {
   static constinit auto next = next_for(usleep, "usleep");
-  if (!can_park()) return next.get()(micros);
+  if (!can_park()) return next.waits(micros);
   return static_cast<int>(finish(-sleep_to(deadline_after(Nanos{micros} * 1000))));
 }
 
 // Seconds that are left, cut down to whole ones, as glibc does; errno stays.
 GAMELAN_EXPORT unsigned sleep(unsigned seconds) {
   static constinit auto next = next_for(sleep, "sleep");
-  if (!can_park()) return next.get()(seconds);
+  if (!can_park()) return next.waits(seconds);
   timespec left{};
   return sleep_span({static_cast<time_t>(seconds), 0}, &left) ? static_cast<unsigned>(left.tv_sec) : 0;
 }
@@ -93,7 +93,7 @@ GAMELAN_EXPORT unsigned sleep(unsigned seconds) {
 // C11: 0, -1 for a handler, another negative number for what is wrong.
 GAMELAN_EXPORT int thrd_sleep(const timespec* t, timespec* left) {
   static constinit auto next = next_for(thrd_sleep, "thrd_sleep");
-  if (!can_park()) return next.get()(t, left);
+  if (!can_park()) return next.waits(t, left);
   const int e = clock_sleep(CLOCK_REALTIME, 0, t, left);
   return e == EINTR ? -1 : e ? -2 : 0;
 }

@@ -188,7 +188,7 @@ GAMELAN_EXPORT int pthread_join(pthread_t t, void** result) {
   if (!is_goroutine(t)) {
     note_given_up(t);
     sched::BlockingCall call;
-    return next.get()(t, result);
+    return next.waits(t, result);
   }
   return join(t, result, parking_lot::kForever);
 }
@@ -203,7 +203,7 @@ GAMELAN_EXPORT int pthread_clockjoin_np(pthread_t t, void** result, clockid_t cl
   static constinit Next<int (*)(pthread_t, void**, clockid_t, const struct timespec*)> next{"pthread_clockjoin_np"};
   if (!is_goroutine(t)) {
     sched::BlockingCall call;
-    return next.get()(t, result, clock, until);
+    return next.waits(t, result, clock, until);
   }
   if (until && (!is_wait_clock(clock) || !has_valid_nanos(*until))) return EINVAL;
   return join(t, result, until ? deadline_at(clock, *until) : parking_lot::kForever);

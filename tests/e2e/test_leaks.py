@@ -102,6 +102,15 @@ def test_lsan_s_functions(threads, compile_program, build, run_plain):
     assert re.search(r"leaks as asked in asks\S*: none", ours.err) and "400 bytes in 1 block (1 direct)" in ours.err, ours
 
 
+@pytest.mark.parametrize("case", ["nobody_moves", "no_call_is_interrupted", "many_stop_it", "children_have_a_world_of_their_own",
+                                  "signals_are_not_lost", "threads_of_libc"])
+def test_native_threads_stop_unnoticed(case, build, compile_program):
+    """A collector is on: they publish their waiting calls, and no call ends with EINTR."""
+    program = compile_program("threads/world.c")
+    ours = leaks_of([program, case], GAMELAN_THREADS="native", exitcode=0)
+    assert (ours.code, ours.out) == (0, f"{case}: ok\n"), ours
+
+
 def test_a_closed_stderr(build):
     """ls closes it in an exit handler: the report goes to a copy."""
     done = leaks_of(["/bin/ls", "/"])

@@ -18,7 +18,7 @@ static int done;
 // Without us, and where threads are native, nothing stops, and nothing is to be seen.
 static int wanted(void) {
   const char* mode = getenv("GAMELAN_THREADS");
-  return mode && !strcmp(mode, "goroutine") && dlsym(RTLD_DEFAULT, "gamelan_stop_the_world");
+  return ((mode && !strcmp(mode, "goroutine")) || getenv("GAMELAN_GC")) && dlsym(RTLD_DEFAULT, "gamelan_stop_the_world");
 }
 static void find(void) {
   stop_world = (int (*)(void))dlsym(RTLD_DEFAULT, "gamelan_stop_the_world");
