@@ -1,8 +1,10 @@
 #include "gc/leak_mode.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "allocator/base/lock.h"
 #include "allocator/base/options.h"
 #include "allocator/base/output.h"
 #include "allocator/base/syscall.h"
@@ -10,6 +12,8 @@
 #include "gc/leak_check.h"
 #include "gc/leak_report.h"
 #include "gc/objects.h"
+#include "sched/actions.h"
+#include "sched/kernel_action.h"
 #include "sched/own_descriptors.h"
 #include "sched/world.h"
 
@@ -29,6 +33,30 @@ void keep_stderr() {
   if (!sys::is_error(fd) && stderr_copy.adopt(static_cast<int>(fd))) output::other_stderr = number_of_stderr_copy;
 }
 
+// ---- signals that end the process ----
+
+constexpr int kEnding[] = {SIGTERM, SIGINT, SIGHUP};
+
+void set_action(int signal, uintptr_t handler) {
+  const KernelAction action{handler, SA_RESTART | SA_ONSTACK | kHasRestorer, gamelan_restorer, 0};
+  kernel_sigaction(signal, &action, nullptr);
+}
+
+// In the middle of the allocator nothing can be looked at: then the process just ends.
+void on_ending_signal(int signal) {
+  if (!locks_held && !checked_at_exit.exchange(1)) check_for_leaks("at a signal");
+  set_action(signal, actions::kDefault);
+  sys::call(SYS_kill, sys::current_pid(), signal);
+}
+
+void catch_ending_signals() {
+  for (int signal : kEnding) {
+    KernelAction now{};
+    kernel_sigaction(signal, nullptr, &now);
+    if (now.handler == actions::kDefault) set_action(signal, reinterpret_cast<uintptr_t>(&on_ending_signal));
+  }
+}
+
 // With every register that a call preserves on this frame.
 GAMELAN_NOINLINE void look(LeakFindings* found) {
   __builtin_unwind_init();
@@ -45,6 +73,7 @@ void start_leak_mode() {
   is_on = world::is_watched = true;
   keep_stderr();
   allocation_stack::open();
+  if (options().on_term) catch_ending_signals();
 }
 
 bool is_leak_mode() { return is_on; }

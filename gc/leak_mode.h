@@ -1,6 +1,7 @@
 // gc/leak_mode.h: GAMELAN_GC=leak: when a process looks for leaks.
 //
 // At exit  behind the program's own handlers and destructors: ours is registered when we are loaded. By _exit likewise.
+// on_term  SIGTERM, SIGINT and SIGHUP, where their default action is about to end the process.
 // Code     exitcode (23) where there are leaks and the program would have said 0.
 // A child  made by fork speaks of what it allocated itself only.
 // LSan     `__lsan_do_recoverable_leak_check`, `__lsan_do_leak_check`, `__lsan_disable`, `__lsan_enable`,

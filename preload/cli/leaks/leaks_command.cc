@@ -107,7 +107,7 @@ void set_environment(const LeaksOptions& options, const Launch& launch, const Lo
   if (!options.threads.empty()) setenv("GAMELAN_THREADS", options.threads.c_str(), 1);
   for (const std::string& setting : options.settings) append_to("GAMELAN_OPTIONS", setting);
   if (!options.sample.empty()) append_to("GAMELAN_OPTIONS", "sample=" + options.sample);
-  append_to("GAMELAN_OPTIONS", "exitcode=0:max_leaks=1000000:log_path=" + logs.pattern());  // what is a leak is said here
+  append_to("GAMELAN_OPTIONS", "exitcode=0:on_term=1:max_leaks=1000000:log_path=" + logs.pattern());  // what is a leak is said here
 }
 
 // The keyboard's signals go to the program, which is in our group; what is sent to us alone is handed on.
