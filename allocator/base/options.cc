@@ -249,6 +249,27 @@ int options_parse(Options& o, const char* text, bool say) {
   return refused;
 }
 
+bool is_in_list(const char* list, const char* name) {
+  for (const char* p = list; *p;) {
+    const char* end = p;
+    while (*end && *end != ',') end++;
+    const bool open = end != p && end[-1] == '*';
+    const size_t fixed = static_cast<size_t>(end - p) - (open ? 1 : 0);
+    size_t i = 0;
+    while (i < fixed && name[i] == p[i]) i++;
+    if (end != p && i == fixed && (open || !name[i])) return true;
+    p = *end ? end + 1 : end;
+  }
+  return false;
+}
+
+namespace {
+bool is_left_out(const Options& o) {
+  const char* name = environment::program_name();
+  return (o.only[0] && !is_in_list(o.only, name)) || is_in_list(o.skip, name);
+}
+}  // namespace
+
 void options_load() {
   Options& o = the_options;
   const char* inherit_text = environment::get("GAMELAN_INHERIT_GO");
@@ -263,6 +284,7 @@ void options_load() {
   refused += load_gc(o) + load_threads(o) + load_gogc(o, inherit) + load_memory_limit(o, inherit) + load_gomaxprocs(o, inherit);
   load_godebug(o, inherit);
   if (refused && o.strict) sys::call(SYS_exit_group, 2);
+  if (o.gc != GcMode::off && is_left_out(o)) o.gc = GcMode::off;
 }
 
 }  // namespace gamelan

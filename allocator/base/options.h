@@ -49,6 +49,8 @@ Options& mutable_options_test_only();
 void options_load();  // boot, once; prints what it must
 // Parses one GAMELAN_OPTIONS string into `o`; returns the number of rows refused, each said on `output`.
 int options_parse(Options& o, const char* text, bool say);
+// Whether `name` is one of "a,b*,c"; a * at an end stands for anything.
+bool is_in_list(const char* list, const char* name);
 // "256MiB" -> bytes. Go's B KiB MiB GiB TiB, and k M G T for powers of 1024. False where it is not a size.
 bool parse_size(const char* text, uint64_t* bytes);
 

@@ -258,3 +258,9 @@ Test(settings, one_line_per_process_tree) {
   unlink(other.c_str());
   rmdir(folder);
 }
+
+Test(options, lists_of_names) {
+  cr_assert(is_in_list("a,bc*,d", "a") && is_in_list("a,bc*,d", "bcx") && is_in_list("a,bc*,d", "bc") && is_in_list("a,bc*,d", "d"));
+  cr_assert(!is_in_list("a,bc*,d", "ab") && !is_in_list("a,bc*,d", "b") && !is_in_list("", "") && !is_in_list("a,,b", "") && !is_in_list(",", "x"));
+  cr_assert(is_in_list("*", "x") && is_in_list("*", ""));
+}

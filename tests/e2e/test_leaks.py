@@ -102,6 +102,16 @@ def test_lsan_s_functions(threads, compile_program, build, run_plain):
     assert re.search(r"leaks as asked in asks\S*: none", ours.err) and "400 bytes in 1 block (1 direct)" in ours.err, ours
 
 
+def test_only_and_skip(build):
+    shell = ["/bin/sh", "-c", "/bin/ls / >/dev/null; /bin/true"]
+    def who(**options):
+        return set(re.findall(r"leaks at exit in (\S+):", leaks_of(shell, **options).err))
+    assert who() == {"sh", "ls", "true"}
+    assert who(only="ls,tru*") == {"ls", "true"}
+    assert who(skip="sh,true") == {"ls"}
+    assert who(only="*", skip="l*") == {"sh", "true"}
+
+
 @pytest.mark.parametrize("case", ["nobody_moves", "no_call_is_interrupted", "many_stop_it", "children_have_a_world_of_their_own",
                                   "signals_are_not_lost", "threads_of_libc"])
 def test_native_threads_stop_unnoticed(case, build, compile_program):
