@@ -65,12 +65,20 @@ void schedinit() {
   gamelan_metrics.gomaxprocs = n;
 }
 
+void say_path_is_bitmap() {
+  Line line;
+  line.prefix().text("GAMELAN_OPTIONS: path=lists: a collector needs path=bitmap; using bitmap");
+  output::write_line(line);
+}
+
 void mallocinit() {
   const auto wanted = static_cast<PathOption>(options().path);
-  path_mode.bitmap = wanted == PathOption::bitmap || (wanted == PathOption::automatic && options().gc != GcMode::off);
+  const bool has_gc = options().gc != GcMode::off;
+  path_mode.bitmap = wanted == PathOption::bitmap || has_gc;
+  if (has_gc && wanted == PathOption::lists) say_path_is_bitmap();
   path_mode.counting = options().stats != 0;
-  path_mode.guard = options().gc != GcMode::off;
-  path_mode.stacks = options().gc != GcMode::off && path_mode.bitmap;
+  path_mode.guard = has_gc;
+  path_mode.stacks = has_gc;
   gamelan_metrics.path = path_mode.bitmap ? 2 : 1;
   uint64_t random = 0;
   if (const uint64_t at = environment::aux(AT_RANDOM)) mem::copy(&random, reinterpret_cast<void*>(at + 8), sizeof random);

@@ -102,6 +102,11 @@ def test_lsan_s_functions(threads, compile_program, build, run_plain):
     assert re.search(r"leaks as asked in asks\S*: none", ours.err) and "400 bytes in 1 block (1 direct)" in ours.err, ours
 
 
+def test_lists_are_not_for_leak_mode(build):
+    ours = leaks_of(cases.Case("kinds", "direct").argv, path="lists")
+    assert ours.code == 23 and "path=lists: a collector needs path=bitmap" in ours.err and "(2 direct)" in ours.err, ours
+
+
 def test_only_and_skip(build):
     shell = ["/bin/sh", "-c", "/bin/ls / >/dev/null; /bin/true"]
     def who(**options):
