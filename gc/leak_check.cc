@@ -34,6 +34,7 @@ class LeakCheck {
     Marker marker(reached_);
     if (!roots.is_made() || !marker.is_made()) return fail("no memory for the roots");
     roots.collect(own_sp);
+    if (!roots.is_complete()) return fail("there are more roots than room for them");
     roots.for_each([&marker](const Root& r) {
       marker.scan(r.low, r.high);
       marker.drain();

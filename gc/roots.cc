@@ -74,7 +74,7 @@ void Roots::collect(uintptr_t own_sp) {
   add_goroutines(own_sp);
   add_native_threads(own_sp);
   add_kernel_threads();
-  sort_by_low(cuts_.begin(), cuts_.size());
+  join_cuts();
   read_maps();
   add_epoll_data();
   add_timer_values();
@@ -173,16 +173,26 @@ void Roots::cut_ended_threads() {
 
 // ---- memory ----
 
+// Sorted, and none touches the next.
+void Roots::join_cuts() {
+  sort_by_low(cuts_.begin(), cuts_.size());
+  size_t n = 0;
+  for (const Cut& c : cuts_) {
+    if (n && c.low <= cuts_[n - 1].high) cuts_[n - 1].high = max_of(cuts_[n - 1].high, c.high);
+    else cuts_[n++] = c;
+  }
+  cuts_.cut(n);
+}
+
 void Roots::add_mapping(uintptr_t low, uintptr_t high, RootKind kind) {
   size_t first = 0, end = cuts_.size();
-  while (first < end) {  // the first cut that ends behind `low`; cuts may overlap, so look a little further back
+  while (first < end) {  // the first cut that ends behind `low`
     const size_t middle = (first + end) / 2;
-    if (cuts_[middle].low < low) first = middle + 1;
+    if (cuts_[middle].high <= low) first = middle + 1;
     else end = middle;
   }
   uintptr_t at = low;
-  for (size_t i = first > 64 ? first - 64 : 0; i < cuts_.size() && cuts_[i].low < high && at < high; i++) {
-    if (cuts_[i].high <= at) continue;
+  for (size_t i = first; i < cuts_.size() && cuts_[i].low < high && at < high; i++) {
     if (cuts_[i].low > at) add(at, min_of(cuts_[i].low, high), kind);
     at = max_of(at, cuts_[i].high);
   }

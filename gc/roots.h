@@ -26,6 +26,7 @@ class Roots {
  public:
   Roots();
   bool is_made() const { return list_.is_made() && words_.is_made(); }
+  bool is_complete() const { return !list_.was_full() && !words_.was_full() && !tops_.was_full(); }
   // The world stands; `own_sp`: the caller's stack is the program's from there up.
   void collect(uintptr_t own_sp);
 
@@ -37,6 +38,7 @@ class Roots {
   void add(uintptr_t low, uintptr_t high, RootKind kind, int tid = 0);
   void add_word(uint64_t word);
   void cut(uintptr_t low, uintptr_t high);
+  void join_cuts();
   void read_maps();
   void add_mapping(uintptr_t low, uintptr_t high, RootKind kind);
   void cut_own();

@@ -37,6 +37,7 @@ KINDS = {
     "ring": "144 bytes in 3 blocks (1 cyclic, 2 indirect)",
     "ring_with_tail": "144 bytes in 3 blocks (1 direct, 2 indirect)",
     "points_at_itself": "48 bytes in 1 block (1 direct)",
+    "a_thousand_threads": "70000 bytes in 1000 blocks (1000 direct)",
     "many_small": "2400000 bytes in 100000 blocks (100000 direct)",
 }
 

@@ -19,7 +19,7 @@ LOST = {
         "copied": ["leak_strdup"], "large": ["leak_large"], "of_no_bytes": ["leak_nothing"], "list": ["leak_list"],
         "ring": ["leak_ring"], "ring_with_tail": ["leak_ring_with_tail"], "points_at_itself": ["leak_own_tail"],
         "overwritten": ["leak_overwritten"], "many_small": ["leak_many"], "unlinked": ["leak_unlinked"],
-        "exited_thread": ["leak_in_thread"], "stack_of_an_exited_thread": ["leak_on_its_stack"],
+        "exited_thread": ["leak_in_thread"], "a_thousand_threads": ["leak_in_thread"], "stack_of_an_exited_thread": ["leak_on_its_stack"],
         "result_that_nobody_took": ["leak_result"], "argument": ["leak_argument", "leak_in_thread"],
         "specific_data_without_destructor": ["leak_specific"], "ends_by_underscore_exit": ["leak_malloc"],
         "child": ["leak_in_child"], "exit_handler": ["leak_at_exit"], "dlopened_library": ["leak_in_library"],

@@ -96,6 +96,13 @@ CASE(exited_thread) {
   pthread_t t;
   MUST(pthread_create(&t, NULL, loses, NULL) == 0 && pthread_join(t, NULL) == 0);
 }
+CASE(a_thousand_threads) {
+  pthread_t t[50];
+  for (int n = 0; n < 1000; n += 50) {
+    for (int i = 0; i < 50; i++) MUST(pthread_create(&t[i], NULL, loses, NULL) == 0);
+    for (int i = 0; i < 50; i++) MUST(pthread_join(t[i], NULL) == 0);
+  }
+}
 APART void* leak_on_its_stack(void) { return seen(malloc(90)); }
 static void* holds_until_it_ends(void* arg) {
   void* volatile mine = leak_on_its_stack();
