@@ -11,10 +11,12 @@
 #include "gc/allocation_stack.h"
 #include "gc/leak_check.h"
 #include "gc/leak_report.h"
+#include "gc/live_check.h"
 #include "gc/objects.h"
 #include "sched/actions.h"
 #include "sched/kernel_action.h"
 #include "sched/own_descriptors.h"
+#include "sched/preempt.h"
 #include "sched/world.h"
 
 #include <fcntl.h>
@@ -72,6 +74,8 @@ GAMELAN_NOINLINE void look(LeakFindings* found) {
 void start_leak_mode() {
   is_on = world::is_watched = true;
   keep_stderr();
+  live_check::open();
+  preempt::install();
   allocation_stack::open();
   if (options().on_term) catch_ending_signals();
 }
@@ -81,6 +85,7 @@ bool is_leak_mode() { return is_on; }
 void forget_parents_blocks() {
   if (!is_on) return;
   checked_at_exit.store_relaxed(0);
+  live_check::after_fork_in_child();
   for_each_object([](const ObjectRef& o) { note_allocation(o.span, o.index, bytes_of(o), allocation_stack::kParents); });
 }
 

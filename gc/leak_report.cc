@@ -4,11 +4,15 @@
 #include <elf.h>
 #include <link.h>
 
+#include <new>
+
 #include "allocator/base/environment.h"
 #include "allocator/base/options.h"
 #include "gc/allocation_stack.h"
 #include "gc/stack_depot.h"
 #include "sched/block_writer.h"
+#include "sched/line_reader.h"
+#include "sched/text_ranges.h"
 
 namespace gamelan::gc {
 
@@ -93,19 +97,60 @@ void print_frame(BlockWriter& out, unsigned number, uintptr_t pc) {
   line.text(" (").text(path, length).text("+").hex(pc - reinterpret_cast<uintptr_t>(where.dli_fbase)).text(")\n");
 }
 
-void print_stack(BlockWriter& out, uint32_t id) {
+// Where files are mapped with code, as /proc/self/maps tells it.
+class MappedFiles {
+ public:
+  MappedFiles() {
+    LineReader maps("/proc/self/maps");
+    const char* line;
+    size_t length;
+    text_ranges::MapLine m;
+    uintptr_t base = 0;
+    while (maps.next(&line, &length)) {
+      if (!text_ranges::parse(line, length, &m) || !m.path_length || m.path[0] != '/') continue;
+      if (m.offset == 0) base = m.low;
+      if (!m.executable) continue;
+      File file{m.low, m.high, base, paths_.size(), m.path_length};
+      for (size_t i = 0; i < m.path_length; i++) paths_.push(m.path[i]);
+      files_.push(file);
+    }
+  }
+  void print(BlockWriter& out, unsigned number, uintptr_t pc) {
+    Line& line = out.add();
+    line.text("    #").dec(number).text(" ").hex(pc);
+    for (const File& f : files_)
+      if (pc - 1 >= f.low && pc - 1 < f.high) {
+        line.text(" (").text(&paths_[f.path], min_of<size_t>(f.length, 200)).text("+").hex(pc - f.base).text(")");
+        break;
+      }
+    line.text("\n");
+  }
+
+ private:
+  struct File {
+    uintptr_t low, high, base;
+    size_t path, length;
+  };
+  OffHeapList<File> files_{4096};
+  OffHeapList<char> paths_{1 << 20};
+};
+
+void print_stack(BlockWriter& out, uint32_t id, MappedFiles* files) {
   const StackRecord* r = stack_depot::get(id);
   if (!r) {
     out.add().text("    (the stack was not kept)\n");
     return;
   }
-  for (uint32_t i = 0; i < r->depth; i++) print_frame(out, i, r->frame[i]);
+  for (uint32_t i = 0; i < r->depth; i++) {
+    if (files) files->print(out, i, r->frame[i]);
+    else print_frame(out, i, r->frame[i]);
+  }
 }
 
-void print_group(BlockWriter& out, const Group& g) {
+void print_group(BlockWriter& out, const Group& g, MappedFiles* files) {
   out.add().prefix().text(kNames[static_cast<int>(g.kind)]).text(" leak: ").dec(g.bytes).text(" byte").text(plural(g.bytes))
       .text(" in ").dec(g.blocks).text(" block").text(plural(g.blocks)).text(", allocated at\n");
-  print_stack(out, g.stack);
+  print_stack(out, g.stack, files);
 }
 
 LeakTotals add_up(LeakFindings& found) {
@@ -133,7 +178,7 @@ void print_summary(BlockWriter& out, const LeakFindings& found, const LeakTotals
 }
 }  // namespace
 
-LeakTotals print_leaks(LeakFindings& found, const char* when) {
+LeakTotals print_leaks(LeakFindings& found, const char* when, FrameNames names) {
   const LeakTotals totals = add_up(found);
   BlockWriter out;
   if (found.failed) {
@@ -142,12 +187,15 @@ LeakTotals print_leaks(LeakFindings& found, const char* when) {
   }
   Groups groups(found);
   uint64_t printed = 0;
+  alignas(MappedFiles) char room[sizeof(MappedFiles)];
+  MappedFiles* files = names == FrameNames::offsets ? new (room) MappedFiles : nullptr;
   for (const Group& g : groups) {
     if (printed++ == options().max_leaks) break;
-    print_group(out, g);
+    print_group(out, g, files);
   }
   if (groups.size() > options().max_leaks) out.add().prefix().text("and ").dec(groups.size() - options().max_leaks).text(" more; max_leaks=N shows N\n");
   print_summary(out, found, totals, when);
+  if (files) files->~MappedFiles();
   return totals;
 }
 

@@ -15,6 +15,8 @@ struct LeakTotals {
   Bytes all_bytes() const { return bytes[0] + bytes[1] + bytes[2]; }
 };
 
-LeakTotals print_leaks(LeakFindings& found, const char* when);
+// offsets: FILE+OFFSET only, out of /proc/self/maps.
+enum class FrameNames : uint8_t { by_loader, offsets };
+LeakTotals print_leaks(LeakFindings& found, const char* when, FrameNames names = FrameNames::by_loader);
 
 }  // namespace gamelan::gc

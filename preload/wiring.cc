@@ -3,6 +3,7 @@
 #include "allocator/hooks.h"
 #include "gc/allocation_stack.h"
 #include "gc/leak_mode.h"
+#include "gc/live_check.h"
 #include "preload/foreign.h"
 #include "preload/init.h"
 #include "sched/helper_thread.h"
@@ -41,6 +42,7 @@ constinit const SchedHooks sched_hooks = {
     .run_thread = run_thread,
     .cancel_self = cancel_self,
     .exit_process = exit_process,
+    .check_requested = gc::live_check::asked,
     .forked_child = gc::forget_parents_blocks,
     .create_kernel_thread = create_kernel_thread,
 };

@@ -14,6 +14,8 @@ struct SchedHooks {
   void (*cancel_self)();
   // The last goroutine has ended: exit(0).
   void (*exit_process)();
+  // Our signal came with the wish for a leak check, in its handler.
+  void (*check_requested)();
   // In a fork's child, which runs as its parent did: the last thing before it goes on.
   void (*forked_child)();
   // The next pthread_create behind us: kernel threads for Ms.

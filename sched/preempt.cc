@@ -11,6 +11,7 @@
 #include "allocator/base/syscall.h"
 #include "sched/actions.h"
 #include "sched/cancel.h"
+#include "sched/hooks.h"
 #include "sched/kernel_action.h"
 #include "sched/signals.h"
 #include "sched/state.h"
@@ -37,8 +38,8 @@ __asm__(
 namespace gamelan::preempt {
 
 namespace {
-enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04, kCookieStop = 0x676d6c6e08 };
-bool is_ours(uintptr_t cookie) { return cookie == kCookieYield || cookie == kCookieLook || cookie == kCookieClose || cookie == kCookieStop; }
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04, kCookieStop = 0x676d6c6e08, kCookieCheck = 0x676d6c6e10 };
+bool is_ours(uintptr_t cookie) { return cookie == kCookieYield || cookie == kCookieLook || cookie == kCookieClose || cookie == kCookieStop || cookie == kCookieCheck; }
 constexpr unsigned kSkipsInLibc = 10;
 constexpr uintptr_t kRedZone = 128;
 
@@ -77,6 +78,10 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     return;
   }
   if (cookie == kCookieStop) return world::stop_here();
+  if (cookie == kCookieCheck) {
+    if (world::is_watched) sched_hooks.check_requested();
+    return;
+  }
   G* g = self();
   if (cookie == kCookieClose) return signals::close_here(static_cast<ucontext_t*>(context));
   if (cookie == kCookieLook && g->m) g->m->look_sent.store_seq(false);  // before the look: pairs: ask_to_look exchange

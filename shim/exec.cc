@@ -18,7 +18,7 @@ using namespace gamelan;
 namespace {
 class WithoutOurSignal {
  public:
-  WithoutOurSignal() : started_(sched::is_started()) {
+  WithoutOurSignal() : started_(sched::is_started() || world::is_watched) {
     if (started_) preempt::ignore();
   }
   ~WithoutOurSignal() {

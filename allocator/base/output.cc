@@ -13,6 +13,12 @@ namespace gamelan::output {
 int (*other_stderr)() = nullptr;
 
 namespace {
+constinit int only = -1;
+}  // namespace
+
+void only_to(int fd) { only = fd; }
+
+namespace {
 // First in the page of GAMELAN_LOAD_TIME, by link order.
 struct Identity {
   uint64_t dev, ino;
@@ -65,6 +71,7 @@ int open_log() {
 }
 
 void write_block(const char* text, size_t n) {
+  if (only >= 0) return write_all(only, text, n);
   const int log = open_log();
   if (log >= 0) {
     write_all(log, text, n);

@@ -11,6 +11,8 @@ namespace gamelan::output {
 // A copy of fd 2 as it was at start, where somebody keeps one (nullptr: nobody): our words go there once fd 2 is another.
 extern int (*other_stderr)();
 
+void only_to(int fd);                          // from now on, whatever else was said
+
 void remember_stderr();                        // at load or boot, whichever is first: notes dev/ino of fd 2
 void forget_stderr_test_only();
 void write_line(Line& line);                   // adds the newline

@@ -11,6 +11,7 @@ namespace {
 constexpr std::array kCommands = {
     Command{"run", "[OPTIONS] [--] PROGRAM [ARGS...]", "Run PROGRAM under gamelan", run_command},
     Command{"leaks", "[OPTIONS] [--] PROGRAM [ARGS...]", "Run PROGRAM and tell which of its memory nothing points to any more", leaks_command},
+    Command{"check", "[OPTIONS] PID", "Tell which memory of a running process nothing points to any more", check_command},
     Command{"doctor", "[--json] FILE...", "Tell whether each FILE can run under gamelan, or why not", doctor_command},
     Command{"stat", "[OPTIONS] PID", "Print the counters of a process that runs under gamelan", stat_command},
     Command{"dump", "PID", "Ask a process for what each of its goroutines is doing", dump_command},

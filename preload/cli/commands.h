@@ -15,6 +15,7 @@ using Words = std::vector<std::string>;
 
 int run_command(const Words& words);
 int leaks_command(const Words& words);
+int check_command(const Words& words);
 int doctor_command(const Words& words);
 int stat_command(const Words& words);
 int dump_command(const Words& words);

@@ -20,8 +20,7 @@
 
 #include "preload/cli/command_line.h"
 #include "preload/cli/launch.h"
-#include "preload/cli/leaks/print.h"
-#include "preload/cli/leaks/symbols.h"
+#include "preload/cli/leaks/report_options.h"
 #include "preload/cli/settings.h"
 
 namespace gamelan::cli {
@@ -30,18 +29,13 @@ namespace {
 namespace fs = std::filesystem;
 
 struct LeaksOptions {
-  std::string format = "text", suppressions, output, threads, sample;
+  ReportOptions report;
+  std::string threads, sample;
   std::vector<std::string> settings;
-  int exit_code = 23;
 };
 
 void declare(CLI::App& app, LeaksOptions& options) {
-  app.add_option("--format", options.format, "text, json or sarif")->type_name("FORMAT")->check(one_of({"text", "json", "sarif"}));
-  app.add_option("--suppressions", options.suppressions, "leaks that are known: lines leak:PATTERN, as for LeakSanitizer")->type_name("FILE");
-  app.add_option("--output", options.output, "write the report to FILE instead of stderr (stdout for json and sarif)")->type_name("FILE");
-  app.add_option("--exit-code", options.exit_code, "the exit code where there are leaks and the program's own would be 0")
-      ->type_name("N")
-      ->check(CLI::Range(0, 255));
+  declare(app, options.report);
   app.add_option("--sample", options.sample, "keep the stack of one allocation in so many bytes; 1 of every one")->type_name("BYTES");
   app.add_option("--threads", options.threads, "the program's threads: auto, goroutine or native")
       ->type_name("MODE")
@@ -59,13 +53,6 @@ std::optional<std::string> read_file(const fs::path& path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-Result<std::vector<Suppression>> read_suppressions(const std::string& path) {
-  if (path.empty()) return std::vector<Suppression>{};
-  const auto text = read_file(path);
-  if (!text) return Failure{kExitUsage, fmt::format("option --suppressions={}: cannot be read", path)};
-  return parse_suppressions(*text, path);
 }
 
 // A folder that goes when we go.
@@ -133,26 +120,6 @@ Result<int> run(const Launch& launch) {
   return code_of(status);
 }
 
-Failure cannot_write(const std::string& path) { return {kExitOurFailure, fmt::format("option --output={}: cannot be written", path)}; }
-
-std::optional<Failure> write(const LeaksOptions& options, const std::string& text) {
-  if (options.output.empty()) {
-    std::FILE* to = options.format == "text" ? stderr : stdout;
-    std::fwrite(text.data(), 1, text.size(), to);
-    return std::nullopt;
-  }
-  std::ofstream file(options.output, std::ios::binary);
-  file << text;
-  file.flush();
-  return file ? std::nullopt : std::optional(cannot_write(options.output));
-}
-
-std::string text_of(const LeaksOptions& options, const std::vector<ProcessFindings>& findings, const std::vector<Suppression>& rules) {
-  if (options.format == "json") return leaks_as_json(findings, rules);
-  if (options.format == "sarif") return leaks_as_sarif(findings);
-  return leaks_as_text(findings, rules);
-}
-
 // What else the library said is for the user, now as always; processes of which there is no more to tell are left out.
 void pass_on_other_lines(std::vector<ProcessFindings>& findings) {
   for (const ProcessFindings& process : findings)
@@ -161,7 +128,7 @@ void pass_on_other_lines(std::vector<ProcessFindings>& findings) {
 }
 
 int check(const LeaksOptions& options, const Words& words) {
-  Result<std::vector<Suppression>> rules = read_suppressions(options.suppressions);
+  const Result<std::vector<Suppression>> rules = read_suppressions(options.report);
   if (!rules) return report(rules.failure());
   const Result<Launch> launch = prepare_launch(words);
   if (!launch) return report(launch.failure());
@@ -173,10 +140,9 @@ int check(const LeaksOptions& options, const Words& words) {
 
   std::vector<ProcessFindings> findings = logs.findings();
   pass_on_other_lines(findings);
-  resolve_all(findings);
-  suppress(findings, *rules);
-  if (const auto failure = write(options, text_of(options, findings, *rules))) return report(*failure);
-  return *code == 0 && count_leaks(findings) ? options.exit_code : *code;
+  const Result<uint64_t> left = tell(options.report, std::move(findings), *rules);
+  if (!left) return report(left.failure());
+  return *code == 0 && *left ? options.report.exit_code : *code;
 }
 
 }  // namespace
