@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ namespace {
 constinit OwnDescriptor report_file;
 constinit Atomic<uint32_t> checks{0};  // asked for so far
 constinit Atomic<bool> busy{false};
+constinit long copy = 0;               // its process id; under `busy`
+constexpr int kNiceness = 15;          // of the copy: the program goes first
 
 // fork(2) without handlers, and without a signal at the child's end.
 long fork_quietly() { return sys::call(SYS_clone, 0, 0, 0, 0, 0); }
@@ -33,7 +36,7 @@ void begin_report(uint32_t number) {
 
 // The copy. Nobody else runs in it, and nobody else's lock is held: the world stood when it was made.
 [[noreturn]] void look_and_end(uintptr_t own_sp) {
-  if (fork_quietly() != 0) sys::call(SYS_exit_group, 0);  // the one in between; the program waits for it only
+  sys::call(SYS_setpriority, PRIO_PROCESS, 0, kNiceness);
   LeakFindings found((Bytes{HeapWindow::pages} << kPageShift) / 16 + 1);
   if (!found.blocks.is_made()) found.failed = "no memory for the findings";
   else find_leaks(own_sp, &found);
@@ -47,10 +50,16 @@ GAMELAN_NOINLINE void snapshot() {
   const auto own_sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - 128;
   if (!world::stop()) return;
   begin_report(checks.fetch_add(1) + 1);
-  const long child = fork_quietly();
-  if (child == 0) look_and_end(own_sp);
+  copy = fork_quietly();
+  if (copy == 0) look_and_end(own_sp);
   world::start();
-  if (!sys::is_error(child)) sys::call(SYS_wait4, child, 0, __WALL, 0);
+}
+
+// The last copy has ended, or there is none.
+bool reap() {
+  if (copy > 0 && sys::call(SYS_wait4, copy, 0, __WALL | WNOHANG, 0) == 0) return false;
+  copy = 0;
+  return true;
 }
 }  // namespace
 
@@ -59,10 +68,10 @@ void open() {
   if (!sys::is_error(fd)) report_file.adopt(static_cast<int>(fd));
 }
 
-void asked() {
+void asked(bool only_to_reap) {
   const bool in_our_code = locks_held || (self()->in_runtime.load_relaxed() && self()->kind != GKind::scheduler);
-  if (in_our_code || report_file.number() < 0 || busy.exchange(true)) return;
-  snapshot();
+  if ((in_our_code && !only_to_reap) || report_file.number() < 0 || busy.exchange(true)) return;
+  if (reap() && !only_to_reap) snapshot();
   busy.store_seq(false);
 }
 
@@ -70,6 +79,7 @@ void after_fork_in_child() {
   if (report_file.number() < 0) return;
   report_file.close();
   busy.store_relaxed(false);
+  copy = 0;
   open();
 }
 

@@ -3,8 +3,8 @@
 // Asked    by our signal with a cookie of its own, sent to the process by somebody whom the kernel lets (kill(2)'s permissions): no
 //          socket, no thread, no signal of the program's.
 // How      the world stops for the time of a fork: the child is the frozen copy, in which the mark runs and the report is
-//          written, while the program goes on. The child has no SIGCHLD and is nobody's to wait for: its parent, a child of
-//          ours that ends at once, is waited for here.
+//          written, at low priority, while the program goes on. The child has no SIGCHLD, and no wait of the program's sees it;
+//          who asked asks once more when he has the report, and it is reaped.
 // Report   into a memory file, "gamelan-leaks" among the process' descriptors: a line `check N begun`, then what is printed at exit, with
 //          addresses in files instead of names (a copy must not ask ld.so).
 // Declined where the signal met the allocator, or our own code: it is sent again.
@@ -15,7 +15,7 @@
 namespace gamelan::gc::live_check {
 
 void open();        // leak mode begins: the memory file is made
-void asked();       // in the handler of our signal
+void asked(bool only_to_reap);  // in the handler of our signal
 void after_fork_in_child();  // the file is the parent's
 
 }  // namespace gamelan::gc::live_check

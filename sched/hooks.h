@@ -14,8 +14,8 @@ struct SchedHooks {
   void (*cancel_self)();
   // The last goroutine has ended: exit(0).
   void (*exit_process)();
-  // Our signal came with the wish for a leak check, in its handler.
-  void (*check_requested)();
+  // Our signal came with the wish for a leak check, or to let go of the last one's process. In the handler.
+  void (*check_requested)(bool only_to_reap);
   // In a fork's child, which runs as its parent did: the last thing before it goes on.
   void (*forked_child)();
   // The next pthread_create behind us: kernel threads for Ms.

@@ -38,8 +38,11 @@ __asm__(
 namespace gamelan::preempt {
 
 namespace {
-enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04, kCookieStop = 0x676d6c6e08, kCookieCheck = 0x676d6c6e10 };
-bool is_ours(uintptr_t cookie) { return cookie == kCookieYield || cookie == kCookieLook || cookie == kCookieClose || cookie == kCookieStop || cookie == kCookieCheck; }
+enum : uintptr_t { kCookieYield = 0x676d6c6e01, kCookieLook = 0x676d6c6e02, kCookieClose = 0x676d6c6e04, kCookieStop = 0x676d6c6e08, kCookieCheck = 0x676d6c6e10, kCookieReap = 0x676d6c6e20 };
+bool is_ours(uintptr_t cookie) {
+  return cookie == kCookieYield || cookie == kCookieLook || cookie == kCookieClose || cookie == kCookieStop || cookie == kCookieCheck ||
+         cookie == kCookieReap;
+}
 constexpr unsigned kSkipsInLibc = 10;
 constexpr uintptr_t kRedZone = 128;
 
@@ -78,8 +81,8 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     return;
   }
   if (cookie == kCookieStop) return world::stop_here();
-  if (cookie == kCookieCheck) {
-    if (world::is_watched) sched_hooks.check_requested();
+  if (cookie == kCookieCheck || cookie == kCookieReap) {
+    if (world::is_watched) sched_hooks.check_requested(cookie == kCookieReap);
     return;
   }
   G* g = self();

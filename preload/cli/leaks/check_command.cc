@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr int kSignal = 32;                    // sched/signals.h kOurs
-constexpr uintptr_t kCookie = 0x676d6c6e10;    // sched/preempt.cc kCookieCheck
+constexpr uintptr_t kCheck = 0x676d6c6e10, kReap = 0x676d6c6e20;  // sched/preempt.cc kCookieCheck, kCookieReap
 
 Failure cannot(pid_t pid, std::string_view why) { return {kExitNegative, fmt::format("process {}: {}", pid, why)}; }
 
@@ -76,14 +76,22 @@ Result<fs::path> find_report(pid_t pid) {
   return cannot(pid, error ? error.message() : "it does not run with GAMELAN_GC=leak");
 }
 
-bool ask(pid_t pid) {
+bool ask(pid_t pid, uintptr_t cookie) {
   siginfo_t info{};
   info.si_signo = kSignal;
   info.si_code = SI_QUEUE;
   info.si_pid = getpid();
   info.si_uid = getuid();
-  info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie);
+  info.si_value.sival_ptr = reinterpret_cast<void*>(cookie);
   return syscall(SYS_rt_sigqueueinfo, pid, kSignal, &info) == 0;
+}
+
+// The copy that looked is the process' child, and ends about now.
+void let_go(pid_t pid) {
+  for (int i = 0; i < 5; ++i) {
+    std::this_thread::sleep_for(10ms);
+    if (!ask(pid, kReap)) return;
+  }
 }
 
 Result<std::string> checked(pid_t pid, const ReportFile& file, std::chrono::seconds patience) {
@@ -92,10 +100,10 @@ Result<std::string> checked(pid_t pid, const ReportFile& file, std::chrono::seco
   for (const auto until = Clock::now() + patience; Clock::now() < until; std::this_thread::sleep_for(10ms)) {
     const std::string text = file.text();
     const bool has_begun = number_of(text) > before;
-    if (has_begun && is_complete(text)) return text.substr(text.find('\n') + 1);
+    if (has_begun && is_complete(text)) return let_go(pid), text.substr(text.find('\n') + 1);
     if (has_begun || Clock::now() - asked_at < 200ms) continue;
     asked_at = Clock::now();
-    if (!ask(pid)) return cannot(pid, std::strerror(errno));
+    if (!ask(pid, kCheck)) return cannot(pid, std::strerror(errno));
   }
   return cannot(pid, fmt::format("no report within {} s", patience.count()));
 }
