@@ -26,17 +26,22 @@ class StackMemo {
   }
 
   // The stack's number, or 0.
-  uint32_t find(const Caller& c) const {
-    for (const Entry& e : sets_[set_of(c)].way)
-      if (e.pc == c.pc && e.cfa == c.cfa && holds(e, c)) return e.id;
+  uint32_t find(const Caller& c) {
+    if (last_ && is_of(*last_, c)) return last_->id;  // loops
+    const uint64_t key = key_of(c);
+    const Set& set = sets_[set_of(key)];
+    for (unsigned i = 0; i < kWays; i++)
+      if (set.tag[i] == tag_of(key) && is_of(set.way[i], c)) return last_ = &set.way[i], last_->id;
     return 0;
   }
 
   // `slot`: where each return address lies.
   void keep(const Caller& c, const StackRecord* r, const uintptr_t* slot) {
     if (r->depth > kMostDepth) return;
-    Set& set = sets_[set_of(c)];
+    const uint64_t key = key_of(c);
+    Set& set = sets_[set_of(key)];
     Entry& e = set.way[set.oldest];
+    set.tag[set.oldest] = tag_of(key);
     set.oldest = (set.oldest + 1) % kWays;
     e.id = r->id;
     e.depth = r->depth;
@@ -58,12 +63,13 @@ class StackMemo {
   };
   static constexpr unsigned kSetBits = 10, kWays = 4;  // of g++'s 3.4 million calls 9 in 10 are found with 2048 sets, 8 with 512
   struct Set {
+    uint32_t tag[kWays];  // of each way's key: most are passed over without a look at the entry
+    uint32_t oldest;
     Entry way[kWays];
-    unsigned oldest;
   };
 
   // By the call and the two frames behind it, as far as their distances are known: wrappers of malloc are called from many places.
-  static unsigned set_of(const Caller& c) {
+  static uint64_t key_of(const Caller& c) {
     uint64_t h = c.pc ^ c.cfa << 20;
     uintptr_t pc = c.pc, at = c.cfa - sizeof(uintptr_t);
     for (int i = 0; i < 2; i++) {
@@ -73,8 +79,11 @@ class StackMemo {
       pc = *reinterpret_cast<const uintptr_t*>(at);
       h = (h ^ pc) * 0x9e3779b97f4a7c15;
     }
-    return static_cast<unsigned>((h * 0x9e3779b97f4a7c15) >> (64 - kSetBits));
+    return h * 0x9e3779b97f4a7c15;
   }
+  static unsigned set_of(uint64_t key) { return static_cast<unsigned>(key >> (64 - kSetBits)); }
+  static uint32_t tag_of(uint64_t key) { return static_cast<uint32_t>(key >> 16) | 1; }
+  static bool is_of(const Entry& e, const Caller& c) { return e.pc == c.pc && e.cfa == c.cfa && holds(e, c); }
   static bool holds(const Entry& e, const Caller& c) {
     StackHash h;
     for (uint32_t i = 0; i < e.depth; i++) {
@@ -85,6 +94,7 @@ class StackMemo {
     return h.value() == e.hash;
   }
 
+  const Entry* last_;
   Set sets_[1u << kSetBits];
 };
 

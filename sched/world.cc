@@ -73,6 +73,25 @@ Stranger* stranger(int tid) {
   return nullptr;
 }
 
+// Each thread's state is in its own TLS block: with a thousand of them the walk is all waiting for memory.
+class Lookahead {
+ public:
+  explicit Lookahead(ThreadRecord* first) : at_(first) {
+    for (int i = 0; i < 8; i++) step();
+  }
+  void step() {
+    if (!at_) return;
+    if (const G* g = at_->g) {  // the thread may have ended: nothing is read of it here
+      __builtin_prefetch(&g->state);
+      __builtin_prefetch(&g->outside);
+    }
+    at_ = at_->made_next;
+  }
+
+ private:
+  ThreadRecord* at_;
+};
+
 // One look at all threads.
 class Round {
  public:
@@ -81,7 +100,8 @@ class Round {
   // Whether all of them stand.
   bool ask_all() {
     for (M* m = sched::state.all_ms.load_acquire(); m; m = m->all_next) ask(&m->stop_point, m->tid, runs_program(m));
-    for (ThreadRecord* r = threads::first_made(); r; r = r->made_next)
+    Lookahead ahead(threads::first_made());
+    for (ThreadRecord* r = threads::first_made(); r; r = r->made_next, ahead.step())
       if (threads::runs(r)) ask(&r->stop_point, r->tid, !is_outside(r->g) && !is_told_in_vain(r->stop_point, r->tid));
     if (task_list::count() > known_ + (sysmon::tid() != 0) + (helper::tid() != 0)) ask_strangers();
     return pending_ == 0;
