@@ -359,9 +359,9 @@ def test_wrong_usage(gamelan, words):
     assert_refused(gamelan(*words.split()), 2)
 
 
-@pytest.mark.parametrize("name", ["leaks", "check", "report", "trace", "banana", "ls"])
+@pytest.mark.parametrize("name", ["report", "trace", "banana", "ls"])
 def test_unknown_commands_name_the_known_ones(gamelan, name):
-    assert_refused(gamelan(name), 2, f"{name} is not a command", "run, doctor, stat, dump, bench, help")
+    assert_refused(gamelan(name), 2, f"{name} is not a command", "run, leaks, check, doctor, stat, dump, bench, help")
 
 
 def test_our_own_failures_are_125(gamelan, library, place, tmp_path):
