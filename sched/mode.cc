@@ -61,6 +61,22 @@ int find_libc_build(dl_phdr_info* info, size_t, void* hex) {
   return 1;
 }
 
+// The program's own file is the first that is told.
+int find_gos_note(dl_phdr_info* info, size_t, void* found) {
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr)& p = info->dlpi_phdr[i];
+    if (p.p_type == PT_NOTE && has_note_of_go(reinterpret_cast<const void*>(info->dlpi_addr + p.p_vaddr), p.p_memsz)) *static_cast<bool*>(found) = true;
+  }
+  return 1;
+}
+
+// Go's own scheduler runs on its threads: it swaps stacks, signal handlers and thread pointers by itself.
+bool is_go_program() {
+  bool found = false;
+  dl_iterate_phdr(find_gos_note, &found);
+  return found;
+}
+
 bool is_tested_build() {
   char hex[41] = "";
   dl_iterate_phdr(find_libc_build, &hex);
@@ -87,6 +103,7 @@ Objections look_at_machine() {
   if (!is_tested_version()) return {"a glibc that was not tested", nullptr};
   if (!has_membarrier()) return {"the kernel has no membarrier(2), or it is forbidden", nullptr};
   if (!has_xsavec()) return {"the processor has no XSAVEC", nullptr};
+  if (is_go_program()) return {nullptr, "the program is Go's, which schedules by itself"};
   if (!is_tested_build()) return {nullptr, "a build of glibc that was not tested"};
   if (!has_proc()) return {nullptr, "without /proc a thread that sleeps unannounced cannot be seen"};
   return {nullptr, nullptr};
@@ -123,6 +140,22 @@ bool build_id_of(const void* notes, size_t size, char (&hex)[41]) {
       hex[2 * note->n_descsz] = 0;
       return true;
     }
+    at = bytes + align_up(note->n_descsz, 4u);
+    if (at > end) return false;
+  }
+  return false;
+}
+
+bool has_note_of_go(const void* notes, size_t size) {
+  const char* at = static_cast<const char*>(notes);
+  const char* end = at + size;
+  while (static_cast<size_t>(end - at) >= sizeof(ElfW(Nhdr))) {
+    const auto* note = reinterpret_cast<const ElfW(Nhdr)*>(at);
+    const char* name = at + sizeof *note;
+    if (note->n_namesz > static_cast<size_t>(end - name)) return false;
+    if (note->n_namesz == 4 && mem::equal(name, "Go\0\0", 4)) return true;
+    const char* bytes = name + align_up(note->n_namesz, 4u);
+    if (bytes > end || note->n_descsz > static_cast<size_t>(end - bytes)) return false;
     at = bytes + align_up(note->n_descsz, 4u);
     if (at > end) return false;
   }

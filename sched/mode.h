@@ -25,6 +25,9 @@ struct Decision {
 // Pure. The rule and the objections are asked for only where they matter: both cost system calls.
 Decision judge(ThreadsMode wanted, const rules::Found& (*find_rule)(), Objections (*look)());
 
+// Whether a PT_NOTE segment has a note that Go's linker writes.
+bool has_note_of_go(const void* notes, size_t size);
+
 // A build-id as lower-case hexadecimal digits, NUL-terminated, out of a PT_NOTE segment. False: it has none.
 bool build_id_of(const void* notes, size_t size, char (&hex)[41]);
 

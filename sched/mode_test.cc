@@ -63,3 +63,17 @@ Test(mode, build_ids_are_read_behind_other_notes) {
   cr_assert_not(sched::build_id_of(&notes, sizeof notes - 8, hex));
   cr_assert_not(sched::build_id_of(&notes, 0, hex));
 }
+
+Test(mode, programs_of_go_are_known_by_a_note) {
+  struct {
+    Elf64_Nhdr other{4, 16, NT_GNU_ABI_TAG};
+    char other_name[4] = {'G', 'N', 'U'};
+    char other_bytes[16] = {};
+    Elf64_Nhdr go{4, 3, 4};
+    char name[4] = {'G', 'o'};
+    char bytes[4] = {};
+  } notes;
+  cr_assert(sched::has_note_of_go(&notes, sizeof notes));
+  cr_assert_not(sched::has_note_of_go(&notes, sizeof notes - sizeof notes.go - 8));
+  cr_assert_not(sched::has_note_of_go(&notes, 0));
+}
