@@ -86,7 +86,6 @@ void open() {
 
 void ignore(int more) { ignoring += more; }
 
-bool is_open() { return backtrace != nullptr; }
 
 namespace {
 // How far the caller's stack may be read, for a goroutine or a thread whose bounds are known; 0: not known.

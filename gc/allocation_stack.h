@@ -13,7 +13,6 @@
 namespace gamelan::gc::allocation_stack {
 
 void open();                // at load, GC on
-bool is_open();
 void ignore(int more);      // +1: what the thread allocates is of no interest, until as many -1
 uint32_t take(Bytes n);     // for HeapHooks: a number of the stack depot, 0 for none, or
 inline constexpr uint32_t kUnwinders = kStackIds - 1;  // libunwind's own memory

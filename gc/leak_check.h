@@ -26,7 +26,6 @@ struct LeakFindings {
   uint64_t reachable_blocks = 0;
   Bytes reachable_bytes = 0;
   const char* failed = nullptr;  // why nothing was found out
-  Nanos took = 0;
 };
 
 // The world stands; the caller's frames from `own_sp` up are the program's.

@@ -27,7 +27,6 @@ class MarkBits {
   }
   bool is_set(uintptr_t object) const { return words_[index(object) / 64] >> index(object) % 64 & 1; }
   void clear(uintptr_t object) { words_[index(object) / 64] &= ~(uint64_t{1} << index(object) % 64); }
-  void prefetch(uintptr_t object) const { __builtin_prefetch(&words_[index(object) / 64], 1); }
   // Objects beyond were made since: there is no room for them.
   bool covers(uintptr_t object) const { return object - HeapWindow::base < covered_; }
 

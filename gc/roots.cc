@@ -11,13 +11,13 @@
 #include "gc/present_pages.h"
 #include "sched/every_goroutine.h"
 #include "sched/line_reader.h"
+#include "sched/numbered_entries.h"
 #include "sched/tcb.h"
 #include "sched/text_ranges.h"
 #include "sched/threads.h"
 #include "sched/world.h"
 
 extern "C" {
-extern char __bss_start[] __attribute__((visibility("hidden")));
 extern char _end[] __attribute__((visibility("hidden")));
 extern char __ehdr_start[] __attribute__((visibility("hidden")));
 }
@@ -240,34 +240,13 @@ bool number_behind(const char* line, size_t n, const char* key, uint64_t* out) {
   }
   return false;
 }
-
-template <class F>
-void for_each_entry(const char* directory, F f) {
-  struct Entry {  // linux_dirent64
-    uint64_t inode;
-    int64_t next;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-  };
-  const long fd = sys::call(SYS_open, reinterpret_cast<long>(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (sys::is_error(fd)) return;
-  alignas(8) char room[2048];
-  for (long n; (n = sys::call(SYS_getdents64, fd, reinterpret_cast<long>(room), sizeof room)) > 0;)
-    for (long at = 0; at < n;) {
-      const auto* e = reinterpret_cast<const Entry*>(room + at);
-      at += e->length;
-      if (e->name[0] >= '0' && e->name[0] <= '9') f(e->name);
-    }
-  sys::call(SYS_close, fd);
-}
 }  // namespace
 
 // proc(5), /proc/PID/fdinfo: "tfd: 5 events: 19 data: 55d3c3b2a2c0 ..." of each descriptor in an epoll set.
 void Roots::add_epoll_data() {
-  for_each_entry("/proc/self/fdinfo", [this](const char* name) {
+  for_each_numbered_entry("/proc/self/fdinfo", [this](int fd) {
     Line path;
-    path.text("/proc/self/fdinfo/").text(name);
+    path.text("/proc/self/fdinfo/").dec(static_cast<uint64_t>(fd));
     LineReader file(path.c_str());
     const char* line;
     size_t n;
@@ -310,12 +289,6 @@ long copy_of_pipe(int fd, char* to) {
 long copy_of_socket(int fd, char* to) {
   return sys::call(SYS_recvfrom, fd, reinterpret_cast<long>(to), kMostUnderWay, MSG_PEEK | MSG_DONTWAIT, 0, 0);
 }
-
-int number_of(const char* digits) {
-  int n = 0;
-  for (; *digits >= '0' && *digits <= '9'; digits++) n = n * 10 + (*digits - '0');
-  return n;
-}
 }  // namespace
 
 void Roots::add_bytes(const char* bytes, long n) {
@@ -329,8 +302,7 @@ void Roots::add_bytes(const char* bytes, long n) {
 void Roots::add_bytes_under_way() {
   OffHeapList<char> room(kMostUnderWay);
   if (!room.is_made()) return;
-  for_each_entry("/proc/self/fd", [this, &room](const char* name) {
-    const int fd = number_of(name);
+  for_each_numbered_entry("/proc/self/fd", [this, &room](int fd) {
     struct stat s;
     int waiting = 0;
     if (sys::is_error(sys::call(SYS_fstat, fd, reinterpret_cast<long>(&s))) || !(S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode))) return;

@@ -7,6 +7,7 @@
 
 #include "allocator/base/print.h"
 #include "allocator/base/syscall.h"
+#include "sched/numbered_entries.h"
 
 namespace gamelan::task_list {
 
@@ -22,25 +23,7 @@ inline unsigned count() {
 // f(tid) of each; one that comes or goes meanwhile may be missed.
 template <class F>
 void for_each(F f) {
-  struct Entry {  // linux_dirent64
-    uint64_t inode;
-    int64_t next;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-  };
-  const long fd = sys::call(SYS_open, reinterpret_cast<long>(kPath), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (sys::is_error(fd)) return;
-  alignas(8) char room[4096];
-  for (long n; (n = sys::call(SYS_getdents64, fd, reinterpret_cast<long>(room), sizeof room)) > 0;)
-    for (long at = 0; at < n;) {
-      const auto* e = reinterpret_cast<const Entry*>(room + at);
-      at += e->length;
-      int tid = 0;
-      for (const char* c = e->name; *c >= '0' && *c <= '9'; c++) tid = tid * 10 + (*c - '0');
-      if (tid) f(tid);
-    }
-  sys::call(SYS_close, fd);
+  for_each_numbered_entry(kPath, f);
 }
 
 // The kernel's word for the thread: R, S, D ...; 0 where it cannot be read.

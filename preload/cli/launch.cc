@@ -65,12 +65,6 @@ void set_environment(const LaunchOptions& options, const std::string& library) {
   for (const std::string& setting : all_of(options)) append_to("GAMELAN_OPTIONS", setting);
 }
 
-std::optional<Failure> wrong_setting(const LaunchOptions& options) {
-  for (const std::string& setting : all_of(options))
-    if (const auto complaint = complaint_about(setting)) return Failure{kExitUsage, "option " + *complaint};
-  return std::nullopt;
-}
-
 Failure launch(const LaunchOptions& options, const Words& words) {
   const Result<Launch> launch = prepare_launch(words);
   if (!launch) return launch.failure();
@@ -79,6 +73,21 @@ Failure launch(const LaunchOptions& options, const Words& words) {
 }
 
 }  // namespace
+
+std::optional<int> parse_before_program(CommandLine& line, const Words& words, Words* program) {
+  const auto program_at = words.begin() + static_cast<std::ptrdiff_t>(line.count_options(words));
+  if (const auto code = line.parse(Words(words.begin(), program_at))) return code;
+  program->assign(program_at, words.end());
+  if (!program->empty() && program->front() == "--") program->erase(program->begin());
+  if (program->empty()) return report(line.usage_error("want a PROGRAM to run"));
+  return std::nullopt;
+}
+
+std::optional<Failure> wrong_setting(const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings)
+    if (const auto complaint = complaint_about(setting)) return Failure{kExitUsage, "option " + *complaint};
+  return std::nullopt;
+}
 
 Result<Launch> prepare_launch(const Words& words) {
   const Result<std::string> library = find_library();
@@ -123,13 +132,9 @@ int run_command(const Words& words) {
   CommandLine line("run");
   LaunchOptions options;
   declare(line.options(), options);
-  const auto program_at = words.begin() + static_cast<std::ptrdiff_t>(line.count_options(words));
-  if (const auto code = line.parse(Words(words.begin(), program_at))) return *code;
-
-  Words program(program_at, words.end());
-  if (!program.empty() && program[0] == "--") program.erase(program.begin());
-  if (program.empty()) return report(line.usage_error("want a PROGRAM to run"));
-  if (const auto failure = wrong_setting(options)) return report(*failure);
+  Words program;
+  if (const auto code = parse_before_program(line, words, &program)) return *code;
+  if (const auto failure = wrong_setting(all_of(options))) return report(*failure);
   return report(launch(options, program));
 }
 

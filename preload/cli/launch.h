@@ -1,7 +1,10 @@
 // preload/cli/launch.h: what `run` and `leaks` share: everything that can be known to fail before a program starts.
 #pragma once
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "preload/cli/command_line.h"
 #include "preload/cli/commands.h"
 #include "preload/cli/program.h"
 #include "preload/cli/result.h"
@@ -14,6 +17,10 @@ struct Launch {
   Words words;  // the program's name as the user wrote it, and its arguments
 };
 
+// Parses the command's options; what is behind them, less a "--", is the program's.  Returns  as CommandLine::parse, and 2
+// where no program is named.
+std::optional<int> parse_before_program(CommandLine& line, const Words& words, Words* program);
+std::optional<Failure> wrong_setting(const std::vector<std::string>& settings);  // KEY=VALUE each
 // Library and program are found and can be preloaded.
 Result<Launch> prepare_launch(const Words& words);
 // Adds to an environment variable that is a list with colons.

@@ -21,7 +21,6 @@
 #include "preload/cli/command_line.h"
 #include "preload/cli/launch.h"
 #include "preload/cli/leaks/report_options.h"
-#include "preload/cli/settings.h"
 
 namespace gamelan::cli {
 namespace {
@@ -151,16 +150,11 @@ int leaks_command(const Words& words) {
   CommandLine line("leaks");
   LeaksOptions options;
   declare(line.options(), options);
-  const auto program_at = words.begin() + static_cast<std::ptrdiff_t>(line.count_options(words));
-  if (const auto code = line.parse(Words(words.begin(), program_at))) return *code;
-
-  Words program(program_at, words.end());
-  if (!program.empty() && program[0] == "--") program.erase(program.begin());
-  if (program.empty()) return report(line.usage_error("want a PROGRAM to run"));
+  Words program;
+  if (const auto code = parse_before_program(line, words, &program)) return *code;
   std::vector<std::string> settings = options.settings;
   if (!options.sample.empty()) settings.push_back("sample=" + options.sample);
-  for (const std::string& setting : settings)
-    if (const auto complaint = complaint_about(setting)) return report({kExitUsage, "option " + *complaint});
+  if (const auto failure = wrong_setting(settings)) return report(*failure);
   return check(options, program);
 }
 
